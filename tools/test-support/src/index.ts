@@ -1,0 +1,1 @@
+export { type Needs, type RequiringTest, requires, unmetNeeds } from "./requires.js";
