@@ -42,6 +42,10 @@ const meanings: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = {
     ENOSYS: { code: "unsupported", remedy: "needs Linux 5.2; mount tracefs at /sys/kernel/tracing" },
     ENODEV: { code: "unsupported", remedy: "needs a kernel with CONFIG_FTRACE" },
   },
+  tracefs: {
+    EACCES: { code: "permission", remedy: "tracefs is root's alone: run as root" },
+    EPERM: { code: "permission", remedy: "tracefs is root's alone: run as root, with CAP_SYS_ADMIN to mount it" },
+  },
   "*": {
     EACCES: { code: "permission", remedy: "run as root" },
     EPERM: { code: "permission", remedy: "run as root, or with CAP_SYS_ADMIN" },

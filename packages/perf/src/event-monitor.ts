@@ -21,9 +21,11 @@ import { LossAccount, type LossReport } from "./loss.js";
 import { RawMemory } from "./raw-memory.js";
 import type { EventId, SampleId } from "./record.js";
 import { type AnyHandler, type ExternalHandler, Registration, type SampleHandler } from "./registration.js";
+import { createSampleLayout } from "./sample-layout.js";
 import { applySampleOptions, type SampleOptions } from "./sample-options.js";
 import { SampleRecord } from "./sample-record.js";
 import { type FormatField, parseTraceFormat, type TraceFormat } from "./trace-format.js";
+import { Tracefs } from "./tracefs.js";
 import { parseEventName, type Tracing } from "./tracing.js";
 
 export interface EventMonitorOptions extends ReaderOptions {
@@ -31,6 +33,8 @@ export interface EventMonitorOptions extends ReaderOptions {
   source?: RecordSource;
   /** Reads the clocks. Default: clock_gettime(2). */
   readClock?: ClockReader;
+  /** Where tracefs is. Left out: where it is mounted, else a private mount of the monitor's own. */
+  tracingDirectory?: string;
   /** Instead of tracefs. */
   tracing?: Tracing;
   /** What a handler threw; the stream goes on. Without it `run` rejects. */
@@ -61,7 +65,8 @@ export interface RegistrationOptions {
 export class EventMonitor implements AsyncDisposable {
   readonly clock: MonitorClock;
   readonly #source: RecordSource;
-  readonly #tracing: Tracing;
+  readonly #openTracing: () => Promise<Tracing>;
+  #tracing: Promise<Tracing> | undefined;
   readonly #memory: RawMemory;
   readonly #decoder: FieldDecoder;
   readonly #registrations: (Registration | undefined)[] = [];
@@ -83,7 +88,8 @@ export class EventMonitor implements AsyncDisposable {
 
   private constructor(source: RecordSource, options: EventMonitorOptions) {
     this.#source = source;
-    this.#tracing = options.tracing ?? noTracing;
+    const { tracing, tracingDirectory } = options;
+    this.#openTracing = async () => tracing ?? Tracefs.open(tracingDirectory);
     this.clock = new MonitorClock(source.clockId ?? Clock.MONOTONIC, options.readClock);
     this.#memory = new RawMemory(source.memory);
     this.#decoder = new FieldDecoder(this.#memory);
@@ -281,12 +287,21 @@ export class EventMonitor implements AsyncDisposable {
     this.#dispatcher.setReferenced(false);
   }
 
+  /** Tracefs, opened when it is first needed; one that could not be opened is tried again. */
+  #events(): Promise<Tracing> {
+    this.#tracing ??= this.#openTracing().catch((error) => {
+      this.#tracing = undefined;
+      throw error;
+    });
+    return this.#tracing;
+  }
+
   async #format(name: string): Promise<TraceFormat> {
     const event = parseEventName(name);
     const path = `${event.system}/${event.event}`;
     const known = this.#formats.get(path);
     if (known !== undefined) return known;
-    const format = parseTraceFormat(await this.#tracing.readFormat(event));
+    const format = parseTraceFormat(await (await this.#events()).readFormat(event));
     this.#formats.set(path, format);
     return format;
   }
@@ -303,7 +318,8 @@ export class EventMonitor implements AsyncDisposable {
     this.#assertOpen("register", name);
     const id = this.#registrations.length;
     const data = this.#decoder.cursor(format);
-    const registration = new Registration({ id, name, attr, format, data, group: options.group });
+    const layout = createSampleLayout(attr, this.#source.countsLost);
+    const registration = new Registration({ id, name, layout, format, data, group: options.group });
     registration.addHandler(handler);
     // It is in the table before it is open: its first record may come before the promise is settled.
     this.#registrations.push(registration);
@@ -405,7 +421,7 @@ export class EventMonitor implements AsyncDisposable {
     this.#dispatcher.abandon();
     try {
       await this.#source.close();
-      await this.#tracing.close();
+      await (await this.#tracing?.catch(() => undefined))?.close();
     } finally {
       this.#endRun();
       this.#registrations.fill(undefined);
@@ -448,13 +464,3 @@ function checkFilter(filter: string, subject: string): string {
 function unknownEvent(operation: string, id: EventId, cause: string): PerfError {
   return new PerfError("invalid", { operation, subject: `event ${id}`, cause });
 }
-
-const noTracing: Tracing = {
-  readFormat() {
-    throw new PerfError("unsupported", { operation: "tracefs", cause: "no tracing source" });
-  },
-  async listEvents() {
-    return [];
-  },
-  async close() {},
-};

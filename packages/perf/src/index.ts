@@ -11,4 +11,5 @@ export type { ExternalHandler, SampleHandler } from "./registration.js";
 export type { SampleOptions } from "./sample-options.js";
 export type { BranchEntry, BranchStack, ReadValues, SampleRecord, WeightParts } from "./sample-record.js";
 export { type FieldKind, type FormatField, parseTraceFormat, type TraceFormat } from "./trace-format.js";
+export { Tracefs } from "./tracefs.js";
 export { parseEventName, type TraceEventName, type Tracing } from "./tracing.js";

@@ -1,9 +1,8 @@
-import type { EventAttr } from "@kernscope/perf-native";
 import type { EventGroup } from "./event-group.js";
 import type { ExternalSample } from "./external-queue.js";
 import type { TraceFields } from "./field-decoder.js";
 import type { EventId } from "./record.js";
-import { createSampleLayout, type SampleLayout } from "./sample-layout.js";
+import type { SampleLayout } from "./sample-layout.js";
 import type { SampleRecord } from "./sample-record.js";
 import type { TraceFormat } from "./trace-format.js";
 
@@ -17,8 +16,8 @@ export type AnyHandler = (sample: any, data: any) => void;
 export interface RegistrationInit {
   id: EventId;
   name: string;
-  /** Its attributes; left out for external events. */
-  attr?: EventAttr | undefined;
+  /** Of its samples; left out for external events. */
+  layout?: SampleLayout | undefined;
   format?: TraceFormat | undefined;
   data?: TraceFields | undefined;
   group?: EventGroup | undefined;
@@ -51,9 +50,9 @@ export class Registration {
   constructor(init: RegistrationInit) {
     this.id = init.id;
     this.name = init.name;
-    this.external = init.attr === undefined;
+    this.external = init.layout === undefined;
     this.format = init.format;
-    this.layout = init.attr === undefined ? undefined : createSampleLayout(init.attr);
+    this.layout = init.layout;
     this.rawSize = init.format?.size ?? 0;
     this.data = init.data ?? noFields;
     this.group = init.group;

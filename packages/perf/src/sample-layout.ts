@@ -2,7 +2,7 @@ import { type EventAttr, ReadFormat, SampleFormat } from "@kernscope/perf-native
 
 /** Where a sample's fields lie, as far as the event's attributes tell (perf_event_open(2), PERF_RECORD_SAMPLE). */
 export interface SampleLayout {
-  /** Bits of `SampleFormat`, with those that the source adds. */
+  /** Bits of `SampleFormat`, with those that the source adds and are in the head. */
   readonly sampleType: number;
   /** Bits of `ReadFormat`. */
   readonly readFormat: number;
@@ -23,10 +23,13 @@ export interface SampleLayout {
 const PERF_SAMPLE_BRANCH_HW_INDEX = 1n << 17n;
 const PERF_SAMPLE_BRANCH_COUNTERS = 1n << 19n;
 
-/** What a record source adds to every event's sample type. */
-export const SOURCE_SAMPLE_TYPE = SampleFormat.IDENTIFIER | SampleFormat.TID | SampleFormat.TIME | SampleFormat.CPU;
+/** What a record source adds to every event's sample type, beside IDENTIFIER, which is in the record's header only. */
+const SOURCE_SAMPLE_TYPE = SampleFormat.TID | SampleFormat.TIME | SampleFormat.CPU;
+/** What a record source adds to every event's read format, and LOST where the kernel has it. */
+const SOURCE_READ_FORMAT = ReadFormat.TOTAL_TIME_ENABLED | ReadFormat.TOTAL_TIME_RUNNING | ReadFormat.ID;
 
-export function createSampleLayout(attr: EventAttr): SampleLayout {
+/** @param countsLost whether the record source has `countsLost` */
+export function createSampleLayout(attr: EventAttr, countsLost: boolean): SampleLayout {
   const sampleType = (attr.sampleType ?? 0) | SOURCE_SAMPLE_TYPE;
   const branches = BigInt(attr.branchSampleType ?? 0);
   let fixedHead = 0;
@@ -35,7 +38,6 @@ export function createSampleLayout(attr: EventAttr): SampleLayout {
     fixedHead += 8;
     return fixedHead - 8;
   };
-  place(SampleFormat.IDENTIFIER);
   const ip = place(SampleFormat.IP);
   place(SampleFormat.TID);
   place(SampleFormat.TIME);
@@ -46,7 +48,7 @@ export function createSampleLayout(attr: EventAttr): SampleLayout {
   const period = place(SampleFormat.PERIOD);
   return {
     sampleType,
-    readFormat: attr.readFormat ?? 0,
+    readFormat: (attr.readFormat ?? 0) | SOURCE_READ_FORMAT | (countsLost ? ReadFormat.LOST : 0),
     branchHwIndex: (branches & PERF_SAMPLE_BRANCH_HW_INDEX) !== 0n,
     branchCounters: (branches & PERF_SAMPLE_BRANCH_COUNTERS) !== 0n,
     userRegisters: registerPlaces(attr.sampleRegsUser),

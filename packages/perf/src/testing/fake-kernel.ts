@@ -52,7 +52,7 @@ export class FakeKernel {
     let records = 0;
     for (const { enabled, request } of this.source.events.values()) {
       if (!enabled || request.attr.type !== PerfType.TRACEPOINT || request.attr.config !== format.id) continue;
-      const layout = createSampleLayout(request.attr);
+      const layout = createSampleLayout(request.attr, this.source.countsLost);
       this.source.feed(this.#builder.sample(layout, { ...header, event: request.index }, raw, sample));
       records++;
     }

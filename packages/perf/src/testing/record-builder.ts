@@ -95,13 +95,7 @@ export class RecordBuilder {
 }
 
 /** Fields that the record's header holds: where no others are sampled there is neither head nor tail. */
-const IN_HEADER =
-  SampleFormat.IDENTIFIER |
-  SampleFormat.TID |
-  SampleFormat.TIME |
-  SampleFormat.CPU |
-  SampleFormat.CGROUP |
-  SampleFormat.RAW;
+const IN_HEADER = SampleFormat.TID | SampleFormat.TIME | SampleFormat.CPU | SampleFormat.CGROUP | SampleFormat.RAW;
 
 const empty: Uint8Array = new Uint8Array();
 
@@ -110,7 +104,6 @@ function buildHead(layout: SampleLayout, header: RecordHeader, fields: SampleFie
   const words = new Words(layout.sampleType);
   const pid = BigInt.asUintN(32, BigInt(header.pid ?? 0));
   const tid = BigInt.asUintN(32, BigInt(header.tid ?? header.pid ?? 0));
-  words.add(SampleFormat.IDENTIFIER, header.id);
   words.add(SampleFormat.IP, fields.ip);
   words.add(SampleFormat.TID, pid | (tid << 32n));
   words.add(SampleFormat.TIME, header.time);
