@@ -1,12 +1,16 @@
+import { type EventAttr, packAttr } from "./attr.js";
+import { binding, fromNative, type NativeReader } from "./binding.js";
+import { Clock, PerfType, ReadFormat, SampleFormat, SoftwareEvent } from "./constants.js";
+import { onlineCpus } from "./cpu-list.js";
 import { PerfNativeError } from "./errors.js";
-import type { RecordSource } from "./record-source.js";
+import type { EventCount, OpenedEvent, OpenRequest, RecordSource, SourceStats } from "./record-source.js";
 
 export interface ReaderOptions {
   /** CPUs to open rings on; left out: all that are online. */
   cpus?: readonly number[];
   /** Bytes of each CPU's ring: a page count that is a power of two. Default 2 MiB. */
   ringSize?: number;
-  /** Bytes of the memory between the native thread and JavaScript. Default 16 MiB. */
+  /** Bytes of the memory between the native thread and JavaScript, 256 KiB at least. Default 16 MiB. */
   spanSize?: number;
   /** Bytes in a ring that wake the native thread. Default 64 KiB, at most a quarter of the ring. */
   watermark?: number;
@@ -18,7 +22,212 @@ export interface ReaderOptions {
   clockId?: number;
 }
 
-/** Opens the kernel as a record source. */
-export async function openReader(_options: ReaderOptions = {}): Promise<RecordSource> {
-  throw new PerfNativeError("unsupported", "open");
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** Twice the longest record and its header, so that the span memory can always take one. */
+const MIN_SPAN_SIZE = 256 * KIB;
+const MAX_SPAN_SIZE = 2 ** 31;
+
+/**
+ * Opens the kernel as a record source: a ring on each CPU, read by a native thread.
+ *
+ * @throws PerfNativeError `unsupported` (not Linux, no addon), `invalid` (an option), `system` (EACCES or EPERM without
+ * CAP_PERFMON; EPERM from mmap above `kernel.perf_event_mlock_kb`)
+ */
+export async function openReader(options: ReaderOptions = {}): Promise<RecordSource> {
+  const { Reader } = binding();
+  const ringSize = checkRingSize("ringSize", options.ringSize ?? 2 * MIB);
+  const spanSize = checkRange("spanSize", options.spanSize ?? 16 * MIB, MIN_SPAN_SIZE, MAX_SPAN_SIZE);
+  const watermark = checkRange("watermark", options.watermark ?? Math.min(64 * KIB, ringSize / 4), 1, ringSize);
+  const tick = checkRange("tick", options.tick ?? 5, 0.1, 1000);
+  const slack = checkRange("slack", options.slack ?? 100, 0, 1_000_000);
+  const clockId = options.clockId ?? Clock.MONOTONIC;
+  const span = new Uint32Array(4);
+  const native = new Reader(
+    {
+      cpus: Int32Array.from(options.cpus ?? onlineCpus()),
+      ringSize,
+      spanSize: spanSize - (spanSize % 8),
+      watermark,
+      tickNanos: Math.round(tick * 1e6),
+      slackNanos: Math.round(slack * 1e3),
+      clockId,
+    },
+    span,
+    () => source.onReady(),
+  );
+  const source = new KernelSource(native, span, clockId, watermark);
+  await source.openRings();
+  return source;
+}
+
+class KernelSource implements RecordSource {
+  readonly memory: ArrayBuffer;
+  readonly clockId: number;
+  cpus: readonly number[] = [];
+  countsLost = true;
+  onReady: () => void = () => {};
+  readonly #native: NativeReader;
+  readonly #span: Uint32Array;
+  readonly #watermark: number;
+  #closing: Promise<void> | undefined;
+
+  constructor(native: NativeReader, span: Uint32Array, clockId: number, watermark: number) {
+    this.#native = native;
+    this.#span = span;
+    this.#watermark = watermark;
+    this.memory = native.memory;
+    this.clockId = clockId;
+  }
+
+  async openRings(): Promise<void> {
+    const attr = { type: PerfType.SOFTWARE, config: SoftwareEvent.DUMMY, samplePeriod: 1 };
+    try {
+      try {
+        this.cpus = await this.#native.openRings(this.#pack(attr, false));
+      } catch (error) {
+        // Before 6.0 the kernel does not know PERF_FORMAT_LOST.
+        if (fromNative(error).errno !== "EINVAL") throw error;
+        this.countsLost = false;
+        this.cpus = await this.#native.openRings(this.#pack(attr, false));
+      }
+    } catch (error) {
+      await this.#native.close();
+      throw fromNative(error);
+    }
+  }
+
+  start(onReady: () => void): void {
+    this.#checkOpen("start");
+    this.onReady = onReady;
+    this.#native.start();
+  }
+
+  async open(request: OpenRequest): Promise<OpenedEvent> {
+    this.#checkOpen("open");
+    const ringSize = request.ringSize === undefined ? 0 : checkRingSize("ringSize", request.ringSize);
+    const offline = await settled(
+      this.#native.open({
+        index: request.index,
+        attr: this.#pack(request.attr, request.urgent === true),
+        targets: Int32Array.from(request.targets.flatMap(({ pid, cpu }) => [pid, cpu])),
+        flags: request.flags ?? 0,
+        leader: request.leader,
+        filter: request.filter,
+        enabled: request.enabled === true,
+        ringSize,
+      }),
+    );
+    return { offline };
+  }
+
+  setEnabled(indices: readonly number[], enabled: boolean): Promise<void> {
+    this.#checkOpen("setEnabled");
+    return settled(this.#native.setEnabled(Uint32Array.from(indices), enabled));
+  }
+
+  setFilter(index: number, filter: string): Promise<void> {
+    this.#checkOpen("setFilter");
+    return settled(this.#native.setFilter(index, filter));
+  }
+
+  counts(index: number): Promise<EventCount[]> {
+    this.#checkOpen("counts");
+    return settled(this.#native.counts(index));
+  }
+
+  closeEvents(indices: readonly number[]): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing;
+    return settled(this.#native.closeEvents(Uint32Array.from(indices)));
+  }
+
+  take(): boolean {
+    return this.#closing === undefined && this.#native.take();
+  }
+
+  get spanStart(): number {
+    return this.#span[0] as number;
+  }
+
+  get spanEnd(): number {
+    return this.#span[1] as number;
+  }
+
+  get horizonHigh(): number {
+    return this.#span[2] as number;
+  }
+
+  get horizonLow(): number {
+    return this.#span[3] as number;
+  }
+
+  release(): void {
+    if (this.#closing === undefined) this.#native.release();
+  }
+
+  requestHorizon(): void {
+    if (this.#closing === undefined) this.#native.requestHorizon();
+  }
+
+  stats(): SourceStats {
+    return this.#closing === undefined ? this.#native.stats() : this.#lastStats;
+  }
+
+  ref(): void {
+    if (this.#closing === undefined) this.#native.setRef(true);
+  }
+
+  unref(): void {
+    if (this.#closing === undefined) this.#native.setRef(false);
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#lastStats = this.#native.stats();
+      this.#closing = settled(this.#native.close());
+    }
+    return this.#closing;
+  }
+
+  #lastStats!: SourceStats;
+
+  /** Adds what every event needs so that the native thread can tell whose record it is, and when it was written. */
+  #pack(attr: EventAttr, urgent: boolean): Uint8Array {
+    const { IDENTIFIER, TID, TIME, CPU } = SampleFormat;
+    const { TOTAL_TIME_ENABLED, TOTAL_TIME_RUNNING, ID, LOST } = ReadFormat;
+    return packAttr({
+      ...attr,
+      sampleType: (attr.sampleType ?? 0) | IDENTIFIER | TID | TIME | CPU,
+      readFormat: (attr.readFormat ?? 0) | TOTAL_TIME_ENABLED | TOTAL_TIME_RUNNING | ID | (this.countsLost ? LOST : 0),
+      flags: { ...attr.flags, disabled: true, sampleIdAll: true },
+      clockId: this.clockId,
+      ...(urgent ? { wakeupEvents: 1 } : { wakeupWatermark: this.#watermark }),
+    });
+  }
+
+  #checkOpen(operation: string): void {
+    if (this.#closing !== undefined) throw new PerfNativeError("closed", `${operation}(reader): it was closed`);
+  }
+}
+
+async function settled<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+function checkRange(name: string, value: number, least: number, most: number): number {
+  if (value >= least && value <= most) return value;
+  throw new PerfNativeError("invalid", `open(reader): ${name} is ${value} – give a number from ${least} to ${most}`);
+}
+
+function checkRingSize(name: string, size: number): number {
+  const pages = size / 4096;
+  if (Number.isInteger(Math.log2(pages)) && pages >= 1 && size <= 2 ** 30) return size;
+  throw new PerfNativeError(
+    "invalid",
+    `open(reader): ${name} is ${size} – give 4096 times a power of two, up to 1 GiB`,
+  );
 }

@@ -1,22 +1,34 @@
-import { PerfNativeError } from "./errors.js";
+import { binding, fromNative } from "./binding.js";
 
 /** Reads a clock of clock_gettime(2) (`Clock`): nanoseconds. */
-export function clockNanos(_clockId: number): bigint {
-  throw new PerfNativeError("unsupported", "clock_gettime");
+export function clockNanos(clockId: number): bigint {
+  return binding().clockNanos(clockId);
 }
 
 /**
  * Mounts a new instance of a file system that is attached nowhere (fsopen(2), Linux 5.2) and returns a file descriptor of
  * its root: only this process sees it, at `/proc/self/fd/N`, and it is gone with the descriptor.
+ *
+ * @throws PerfNativeError `system`: EPERM without CAP_SYS_ADMIN, ENODEV where the kernel lacks the file system
  */
-export function mountDetached(_type: string): number {
-  throw new PerfNativeError("unsupported", "fsopen");
+export function mountDetached(type: string): number {
+  return called(() => binding().mountDetached(type));
 }
 
 /**
  * Copies another process's memory (process_vm_readv(2)) into `target`; returns the bytes read, which are fewer where the
  * range ends in memory that is not there.
+ *
+ * @throws PerfNativeError `system`: ESRCH when the process is gone, EFAULT when nothing could be read
  */
-export function readProcessMemory(_pid: number, _address: bigint, _target: Uint8Array): number {
-  throw new PerfNativeError("unsupported", "process_vm_readv");
+export function readProcessMemory(pid: number, address: bigint, target: Uint8Array): number {
+  return called(() => binding().readProcessMemory(pid, address, target));
+}
+
+function called<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error);
+  }
 }

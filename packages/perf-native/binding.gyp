@@ -1,0 +1,22 @@
+{
+  "targets": [
+    {
+      "target_name": "perf_native",
+      "sources": [
+        "native/addon.cc",
+        "native/merge.cc",
+        "native/perf_event.cc",
+        "native/reader.cc",
+        "native/sample_layout.cc",
+        "native/system.cc",
+        "native/work_thread.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags": ["-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+      "cflags_cc": ["-std=c++20", "-O2"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fno-exceptions"],
+      "ldflags": ["-static-libstdc++", "-Wl,-z,nodelete"]
+    }
+  ]
+}

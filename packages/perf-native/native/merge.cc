@@ -1,0 +1,199 @@
+#include "merge.h"
+
+#include <linux/perf_event.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "record_layout.h"
+
+namespace kernscope {
+namespace {
+
+constexpr uint32_t kRecordLostSamples = 13;
+
+void bump(std::atomic<uint64_t>& counter, uint64_t by = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+// Copies into the span and zeroes up to the next multiple of 8, so that no old bytes show.
+uint8_t* append(uint8_t* to, const uint8_t* from, uint32_t size) {
+  if (size == 0) return to;
+  std::memcpy(to, from, size);
+  const uint64_t padded = align8(size);
+  std::memset(to + size, 0, padded - size);
+  return to + padded;
+}
+
+// What LOST and LOST_SAMPLES say was lost.
+uint64_t lost_in(const ParsedRecord& parsed, const uint8_t* record) {
+  uint64_t lost = 0;
+  const uint32_t offset = parsed.type == PERF_RECORD_LOST ? 16 : 8;
+  if (parsed.type != PERF_RECORD_LOST && parsed.type != kRecordLostSamples) return 0;
+  if (offset + 8 <= parsed.raw.end) std::memcpy(&lost, record + offset, 8);
+  return lost;
+}
+
+}  // namespace
+
+Merge::Result Merge::drain(uint64_t horizon) {
+  copied_ = 0;
+  use_table();
+  heap_.clear();
+  for (MergeRing* ring : rings_) {
+    ring->ring.refresh();
+    if (look(*ring)) heap_.push_back(ring);
+  }
+  const auto later = [](const MergeRing* a, const MergeRing* b) { return a->time > b->time; };
+  std::make_heap(heap_.begin(), heap_.end(), later);
+
+  Result result = Result::kDone;
+  while (!heap_.empty()) {
+    MergeRing& first = *heap_[0];
+    if (first.time > horizon) {
+      result = Result::kHeld;
+      break;
+    }
+    // The ring with the oldest record goes on until another ring's turn comes.
+    uint64_t limit = horizon;
+    if (heap_.size() > 1) limit = std::min(limit, heap_[1]->time);
+    if (heap_.size() > 2) limit = std::min(limit, heap_[2]->time);
+    bool left = true;
+    bool full = false;
+    do {
+      if (!copy(first)) {
+        full = true;
+        break;
+      }
+      first.ring.advance(first.size);
+      left = look(first);
+    } while (left && first.time <= limit);
+    if (full) {
+      bump(stats.stalls);
+      result = Result::kFull;
+      break;
+    }
+    if (!left) {
+      heap_[0] = heap_.back();
+      heap_.pop_back();
+    }
+    sift_down(0);
+  }
+  for (MergeRing* ring : rings_) {
+    ring->ring.publish();
+    if (ring->ring.skipped != 0) {
+      bump(stats.corrupt, ring->ring.skipped);
+      ring->ring.skipped = 0;
+    }
+    ring->record = nullptr;
+  }
+  spans_.publish();
+  released_ = std::max(released_, result == Result::kFull ? last_time_ : horizon);
+  tables_.clear();
+  return result;
+}
+
+uint64_t Merge::most_pending() {
+  uint64_t most = 0;
+  for (MergeRing* ring : rings_) {
+    ring->ring.refresh();
+    most = std::max(most, ring->ring.pending());
+  }
+  return most;
+}
+
+// Takes the newest table; those used before stay until the drain ends, because records looked at point into them.
+void Merge::use_table() {
+  std::shared_ptr<const IdTable> newest = table_source_();
+  if (tables_.empty() || tables_.back() != newest) tables_.push_back(std::move(newest));
+}
+
+// Finds the front record's event and time.
+bool Merge::look(MergeRing& ring) {
+  ring.record = ring.ring.next(ring.size);
+  if (ring.record == nullptr) return false;
+  const uint64_t id = record_identifier(ring.record, ring.size);
+  const EventEntry* entry = tables_.back()->find(id);
+  if (entry == nullptr) {
+    // The event may have been opened since this drain began.
+    use_table();
+    entry = tables_.back()->find(id);
+  }
+  ring.event = entry != nullptr ? entry->index : kNoEvent;
+  ring.record_layout = entry != nullptr ? entry->layout.get() : ring.layout.get();
+  ring.time = record_time(ring.record, ring.size, *ring.record_layout);
+  return true;
+}
+
+// Copies the front record; false when there is no room.
+bool Merge::copy(MergeRing& ring) {
+  const ParsedRecord parsed = parse_record(ring.record, ring.size, *ring.record_layout);
+  // The tail without the part of the user stack that is not valid.
+  const uint32_t stack_gap =
+      parsed.has_stack ? parsed.stack_cut.size() - static_cast<uint32_t>(align8(parsed.stack_size) - parsed.stack_size) : 0;
+  const uint32_t tail_size = parsed.tail.size() - stack_gap;
+  const uint64_t length =
+      sizeof(RecordHeader) + align8(parsed.raw.size()) + align8(parsed.head.size()) + align8(tail_size);
+  uint8_t* to = spans_.reserve(length);
+  if (to == nullptr) return false;
+
+  RecordHeader header{};
+  header.length = static_cast<uint32_t>(length);
+  header.type = parsed.type;
+  header.event = ring.event;
+  header.cpu = ring.cpu;
+  header.time = ring.time;
+  header.pid = parsed.pid;
+  header.tid = parsed.tid;
+  header.cgroup = parsed.cgroup;
+  header.raw_size = parsed.raw.size();
+  header.misc = parsed.misc;
+  header.head_size = parsed.head.size();
+  header.tail_size = tail_size;
+  header.id = parsed.id;
+  if (ring.time < last_time_) {
+    header.flags |= kFlagLate;
+    bump(stats.late);
+  } else {
+    last_time_ = ring.time;
+  }
+  if (parsed.corrupt) {
+    header.flags |= kFlagCorrupt;
+    bump(stats.corrupt);
+  }
+  if (ring.event == kNoEvent && parsed.type == PERF_RECORD_SAMPLE) bump(stats.unknown);
+  if (const uint64_t lost = lost_in(parsed, ring.record)) bump(stats.lost, lost);
+
+  std::memcpy(to, &header, sizeof header);
+  to = append(to + sizeof header, ring.record + parsed.raw.begin, parsed.raw.size());
+  to = append(to, ring.record + parsed.head.begin, parsed.head.size());
+  if (!parsed.has_stack) {
+    append(to, ring.record + parsed.tail.begin, parsed.tail.size());
+  } else {
+    // Up to and with the stack's size, which becomes the count of valid bytes; the valid bytes; what follows the stack.
+    const uint32_t stack_begin = parsed.stack_cut.begin - static_cast<uint32_t>(parsed.stack_size);
+    const uint32_t before = stack_begin - parsed.tail.begin;
+    to = append(to, ring.record + parsed.tail.begin, before);
+    std::memcpy(to - 8, &parsed.stack_size, 8);
+    to = append(to, ring.record + stack_begin, static_cast<uint32_t>(parsed.stack_size));
+    append(to, ring.record + parsed.stack_cut.end, parsed.tail.end - parsed.stack_cut.end);
+  }
+  spans_.commit();
+  ++copied_;
+  bump(stats.records);
+  bump(stats.bytes, length);
+  return true;
+}
+
+void Merge::sift_down(size_t at) {
+  while (true) {
+    size_t least = at;
+    for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < heap_.size(); ++child)
+      if (heap_[child]->time < heap_[least]->time) least = child;
+    if (least == at) return;
+    std::swap(heap_[at], heap_[least]);
+    at = least;
+  }
+}
+
+}  // namespace kernscope

@@ -1,0 +1,404 @@
+#include "reader.h"
+
+#include <linux/perf_event.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+namespace kernscope {
+namespace {
+
+// A slow stream starts again at the front of the span memory after so many bytes.
+constexpr uint64_t kRewindAfter = 256 * 1024;
+// How long closing waits for records of the closed event that are still on their way.
+constexpr uint64_t kFlushNanos = 1'000'000'000;
+// How long after the slack a record is looked for again, so that it is surely behind the horizon.
+constexpr uint64_t kSettleNanos = 20'000;
+
+std::shared_ptr<const SampleLayout> layout_of(const std::vector<uint8_t>& attr) {
+  return std::make_shared<SampleLayout>(SampleLayout::from_attr(attr.data()));
+}
+
+}  // namespace
+
+Reader::Reader(ReaderConfig config, uint8_t* spans, uint64_t span_size, std::function<void()> wake)
+    : config_(std::move(config)),
+      spans_(spans, span_size),
+      merge_(spans_, [this] { return table(); }),
+      wake_(std::move(wake)),
+      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Reader::~Reader() { stop(); }
+
+std::optional<SystemError> Reader::open_rings(const std::vector<uint8_t>& attr) {
+  if (event_fd_.get() < 0) return SystemError{"eventfd", EMFILE};
+  const auto layout = layout_of(attr);
+  for (int cpu : config_.cpus) {
+    const int fd = open_event(attr, -1, cpu, -1, 0);
+    if (fd == -ENODEV) continue;
+    if (fd < 0) {
+      cpu_rings_.clear();
+      return SystemError{"perf_event_open", -fd, cpu, -1};
+    }
+    auto& [owner, ring] = cpu_rings_[cpu];
+    owner = FileDescriptor(fd);
+    if (auto error = map_ring(ring, fd, cpu, config_.ring_size, layout)) {
+      cpu_rings_.clear();
+      return error;
+    }
+  }
+  for (auto& [cpu, owned] : cpu_rings_) {
+    merge_.add(owned.second.merge.get());
+    poll_fds_.push_back(owned.second.fd);
+  }
+  return std::nullopt;
+}
+
+std::vector<int> Reader::cpus() const {
+  std::vector<int> cpus;
+  for (const auto& [cpu, owned] : cpu_rings_) cpus.push_back(cpu);
+  return cpus;
+}
+
+std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& offline) {
+  auto event = std::make_unique<Event>();
+  const auto layout = layout_of(spec.attr);
+  event->read_format = layout->read_format;
+  event->leader = spec.leader;
+  for (const auto& target : spec.targets) {
+    if (auto error = open_on(spec, target, *event, layout, offline)) {
+      std::vector<std::unique_ptr<Event>> failed;
+      failed.push_back(std::move(event));
+      close_list(std::move(failed));
+      return error;
+    }
+  }
+  change_table([&](IdTable& table) {
+    for (const auto& opened : event->opened) table.insert(opened.id, {spec.index, layout});
+  });
+  if (!event->own_rings.empty()) {
+    change_rings([&] {
+      for (auto& [cpu, ring] : event->own_rings) {
+        merge_.add(ring.merge.get());
+        poll_fds_.push_back(ring.fd);
+      }
+    });
+  }
+  {
+    std::lock_guard lock(events_mutex_);
+    if (spec.leader) {
+      if (auto leader = events_.find(*spec.leader); leader != events_.end()) leader->second->leads = true;
+    }
+    events_[spec.index] = std::move(event);
+  }
+  if (!spec.enabled) return std::nullopt;
+  auto error = set_enabled({spec.index}, true);
+  if (error) close_events({spec.index});
+  return error;
+}
+
+std::optional<SystemError> Reader::open_on(const OpenSpec& spec, const OpenSpec::Target& target, Event& event,
+                                           const std::shared_ptr<const SampleLayout>& layout,
+                                           std::vector<int>& offline) {
+  const auto shared = cpu_rings_.find(target.cpu);
+  if (shared == cpu_rings_.end()) {
+    offline.push_back(target.cpu);
+    return std::nullopt;
+  }
+  const auto failed = [&](const char* operation, int error) { return SystemError{operation, error, target.cpu, target.pid}; };
+  const int group = spec.leader ? group_fd(*spec.leader, target) : -1;
+  const int raw = spec.leader && group < 0 ? group : open_event(spec.attr, target.pid, target.cpu, group, spec.flags);
+  if (raw == -ENODEV) {
+    offline.push_back(target.cpu);
+    return std::nullopt;
+  }
+  if (raw < 0) return failed("perf_event_open", -raw);
+  FileDescriptor fd(raw);
+  const uint64_t id = event_id(raw);
+  if (id == 0) return failed("PERF_EVENT_IOC_ID", errno);
+  if (spec.filter && ioctl(raw, PERF_EVENT_IOC_SET_FILTER, spec.filter->c_str()) != 0)
+    return failed("PERF_EVENT_IOC_SET_FILTER", errno);
+  int output = shared->second.second.fd;
+  if (spec.ring_size != 0) {
+    const auto own = event.own_rings.find(target.cpu);
+    if (own == event.own_rings.end()) {
+      if (auto error = map_ring(event.own_rings[target.cpu], raw, target.cpu, spec.ring_size, layout)) {
+        event.own_rings.erase(target.cpu);
+        return error;
+      }
+      output = -1;
+    } else {
+      output = own->second.fd;
+    }
+  }
+  if (output >= 0 && ioctl(raw, PERF_EVENT_IOC_SET_OUTPUT, output) != 0) return failed("PERF_EVENT_IOC_SET_OUTPUT", errno);
+  event.opened.push_back({std::move(fd), target.cpu, target.pid, id});
+  return std::nullopt;
+}
+
+std::optional<SystemError> Reader::map_ring(Ring& ring, int fd, int cpu, uint64_t size,
+                                            std::shared_ptr<const SampleLayout> layout) {
+  if (const int error = ring.mapping.map(fd, size)) return SystemError{"mmap", error, cpu, -1};
+  ring.fd = fd;
+  ring.merge = std::make_unique<MergeRing>(
+      MergeRing{KernelRing(ring.mapping.data(), ring.mapping.data_size(), ring.mapping.head(), ring.mapping.tail()),
+                static_cast<uint32_t>(cpu), std::move(layout)});
+  return std::nullopt;
+}
+
+int Reader::group_fd(uint32_t leader, const OpenSpec::Target& target) {
+  std::lock_guard lock(events_mutex_);
+  const auto found = events_.find(leader);
+  if (found == events_.end()) return -EBADF;
+  for (const auto& opened : found->second->opened)
+    if (opened.cpu == target.cpu && opened.pid == target.pid) return opened.fd.get();
+  return -ENODEV;
+}
+
+std::optional<SystemError> Reader::set_enabled(const std::vector<uint32_t>& indices, bool enabled) {
+  std::lock_guard lock(events_mutex_);
+  for (uint32_t index : indices) {
+    const auto found = events_.find(index);
+    if (found == events_.end()) continue;
+    const unsigned long flag = found->second->leads ? PERF_IOC_FLAG_GROUP : 0;
+    for (const auto& opened : found->second->opened)
+      if (ioctl(opened.fd.get(), enabled ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, flag) != 0)
+        return SystemError{enabled ? "PERF_EVENT_IOC_ENABLE" : "PERF_EVENT_IOC_DISABLE", errno, opened.cpu, opened.pid};
+  }
+  return std::nullopt;
+}
+
+std::optional<SystemError> Reader::set_filter(uint32_t index, const std::string& filter) {
+  std::lock_guard lock(events_mutex_);
+  const auto found = events_.find(index);
+  if (found == events_.end()) return SystemError{"PERF_EVENT_IOC_SET_FILTER", EBADF};
+  for (const auto& opened : found->second->opened)
+    if (ioctl(opened.fd.get(), PERF_EVENT_IOC_SET_FILTER, filter.c_str()) != 0)
+      return SystemError{"PERF_EVENT_IOC_SET_FILTER", errno, opened.cpu, opened.pid};
+  return std::nullopt;
+}
+
+std::optional<SystemError> Reader::counts(uint32_t index, std::vector<EventCounts>& counts) {
+  std::lock_guard lock(events_mutex_);
+  const auto found = events_.find(index);
+  if (found == events_.end()) return SystemError{"read", EBADF};
+  for (const auto& opened : found->second->opened) {
+    EventCounts one{};
+    one.cpu = opened.cpu;
+    one.pid = opened.pid;
+    if (const int error = read_counts(opened.fd.get(), found->second->read_format, one))
+      return SystemError{"read", error, opened.cpu, opened.pid};
+    counts.push_back(one);
+  }
+  return std::nullopt;
+}
+
+void Reader::close_events(const std::vector<uint32_t>& indices) {
+  set_enabled(indices, false);
+  wait_for_horizon(clock_nanos(config_.clock_id));
+  std::vector<std::unique_ptr<Event>> closing;
+  {
+    std::lock_guard lock(events_mutex_);
+    for (uint32_t index : indices) {
+      const auto found = events_.find(index);
+      if (found == events_.end()) continue;
+      closing.push_back(std::move(found->second));
+      events_.erase(found);
+    }
+  }
+  change_table([&](IdTable& table) {
+    for (uint32_t index : indices) table = table.without(index);
+  });
+  close_list(std::move(closing));
+}
+
+// Takes the events' rings out of the merge, then closes.
+void Reader::close_list(std::vector<std::unique_ptr<Event>> events) {
+  change_rings([&] {
+    for (const auto& event : events) {
+      for (auto& [cpu, ring] : event->own_rings) {
+        merge_.remove(ring.merge.get());
+        std::erase(poll_fds_, ring.fd);
+      }
+    }
+  });
+  events.clear();
+}
+
+void Reader::close_all() {
+  stop();
+  std::vector<std::unique_ptr<Event>> closing;
+  {
+    std::lock_guard lock(events_mutex_);
+    for (auto& [index, event] : events_) closing.push_back(std::move(event));
+    events_.clear();
+  }
+  change_table([](IdTable& table) { table = IdTable(); });
+  close_list(std::move(closing));
+  for (auto& [cpu, owned] : cpu_rings_) merge_.remove(owned.second.merge.get());
+  poll_fds_.clear();
+  cpu_rings_.clear();
+}
+
+void Reader::change_table(const std::function<void(IdTable&)>& change) {
+  std::lock_guard lock(table_mutex_);
+  auto changed = std::make_shared<IdTable>(*table_);
+  change(*changed);
+  table_ = std::move(changed);
+}
+
+std::shared_ptr<const IdTable> Reader::table() {
+  std::lock_guard lock(table_mutex_);
+  return table_;
+}
+
+void Reader::start() {
+  std::lock_guard lock(changes_mutex_);
+  if (running_ || stopping_) return;
+  running_ = true;
+  thread_ = start_thread("kernscope-ring", [this] { run(); });
+}
+
+void Reader::stop() {
+  std::lock_guard lock(stop_mutex_);
+  stopping_ = true;
+  signal();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Reader::run() {
+  while (!stopping_) {
+    apply_changes();
+    spans_.rewind(kRewindAfter);
+    const uint64_t read_before = spans_.read_position();
+    // The clock comes first: see Merge::drain.
+    const uint64_t now = clock_nanos(config_.clock_id);
+    const Merge::Result result = merge_.drain(now - config_.slack_nanos);
+    horizon_.store(merge_.released(), std::memory_order_release);
+
+    uint64_t requested = requested_.load();
+    bool answered = false;
+    if (requested != 0 && merge_.released() >= requested) answered = requested_.compare_exchange_strong(requested, 0);
+    if (merge_.copied() != 0 || answered) wake_consumer();
+
+    const uint64_t settle = config_.slack_nanos + kSettleNanos;
+    if (result == Merge::Result::kFull) {
+      stalled_ = true;
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      if (spans_.read_position() == read_before) wait(config_.tick_nanos);
+      stalled_ = false;
+    } else if (requested_.load() != 0) {
+      wait(settle);
+    } else if (wait(config_.tick_nanos) && merge_.most_pending() < config_.watermark) {
+      // Below the watermark only an urgent record wakes: let it get older than the horizon, then take it in one go.
+      std::this_thread::sleep_for(std::chrono::nanoseconds(settle));
+    }
+  }
+  std::lock_guard lock(changes_mutex_);
+  for (auto& change : changes_) change();
+  changes_.clear();
+  running_ = false;
+  changes_applied_.notify_all();
+}
+
+void Reader::apply_changes() {
+  std::lock_guard lock(changes_mutex_);
+  if (changes_.empty()) return;
+  for (auto& change : changes_) change();
+  changes_.clear();
+  changes_applied_.notify_all();
+}
+
+void Reader::change_rings(std::function<void()> change) {
+  std::unique_lock lock(changes_mutex_);
+  if (!running_) {
+    change();
+    return;
+  }
+  bool done = false;
+  changes_.push_back([&] {
+    change();
+    done = true;
+  });
+  signal();
+  changes_applied_.wait(lock, [&] { return done; });
+}
+
+void Reader::wait_for_horizon(uint64_t time) {
+  const uint64_t deadline = clock_nanos(CLOCK_MONOTONIC) + kFlushNanos;
+  while (clock_nanos(CLOCK_MONOTONIC) < deadline) {
+    {
+      std::lock_guard lock(changes_mutex_);
+      if (!running_ || stopping_) return;
+    }
+    if (horizon_.load(std::memory_order_acquire) >= time) return;
+    request_horizon();
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+}
+
+bool Reader::wait(uint64_t nanos) {
+  std::vector<pollfd> fds;
+  fds.reserve(poll_fds_.size() + 1);
+  fds.push_back({event_fd_.get(), POLLIN, 0});
+  for (int fd : poll_fds_) fds.push_back({fd, POLLIN, 0});
+  const timespec timeout{static_cast<time_t>(nanos / 1'000'000'000), static_cast<long>(nanos % 1'000'000'000)};
+  int ready = ppoll(fds.data(), fds.size(), &timeout, nullptr);
+  if (ready > 0 && (fds[0].revents & POLLIN)) {
+    uint64_t count;
+    [[maybe_unused]] const ssize_t got = read(event_fd_.get(), &count, sizeof count);
+    --ready;
+  }
+  return ready > 0;
+}
+
+void Reader::signal() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t put = write(event_fd_.get(), &one, sizeof one);
+}
+
+void Reader::wake_consumer() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (wake_pending_.exchange(true)) return;
+  wakeups_.fetch_add(1, std::memory_order_relaxed);
+  wake_();
+}
+
+bool Reader::take(Span& span) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    // The horizon first: what it covers was shown before it was.
+    const uint64_t horizon = horizon_.load(std::memory_order_acquire);
+    bool more = false;
+    const bool found = spans_.take(span.start, span.end, more);
+    if (!found) span.start = span.end = 0;
+    const bool moved = !more && horizon > horizon_told_;
+    if (!more) horizon_told_ = std::max(horizon_told_, horizon);
+    span.horizon = horizon_told_;
+    if (found || moved) {
+      wake_pending_.store(true);
+      return true;
+    }
+    // From here on the producer wakes us again; look once more for what it showed before it could know.
+    wake_pending_.store(false);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  }
+  return false;
+}
+
+void Reader::release() {
+  spans_.release();
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (stalled_.load()) signal();
+}
+
+void Reader::request_horizon() {
+  requested_ = clock_nanos(config_.clock_id);
+  signal();
+}
+
+}  // namespace kernscope

@@ -1,0 +1,154 @@
+// The native reader: opens events, and on a thread of its own moves their records from the kernel's rings into the span
+// memory. It knows bytes only: nothing of tracefs, probes or what an event means, and nothing of Node.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "merge.h"
+#include "perf_event.h"
+#include "work_thread.h"
+
+namespace kernscope {
+
+struct ReaderConfig {
+  std::vector<int> cpus;
+  uint64_t ring_size = 0;
+  uint64_t watermark = 0;
+  uint64_t tick_nanos = 0;
+  uint64_t slack_nanos = 0;
+  int clock_id = 0;
+};
+
+struct OpenSpec {
+  uint32_t index = 0;
+  std::vector<uint8_t> attr;
+  struct Target {
+    int pid;
+    int cpu;
+  };
+  std::vector<Target> targets;
+  unsigned long flags = 0;
+  std::optional<uint32_t> leader;
+  std::optional<std::string> filter;
+  bool enabled = false;
+  uint64_t ring_size = 0;  // 0: the CPUs' shared rings
+};
+
+struct Span {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint64_t horizon = 0;
+};
+
+// Calls that may block (all that return an error) are for a work thread, one at a time; take, release and request_horizon
+// are JavaScript's.
+class Reader {
+ public:
+  // `wake` is called on the native thread when take() has something new, once until take() found nothing more.
+  Reader(ReaderConfig config, uint8_t* spans, uint64_t span_size, std::function<void()> wake);
+  ~Reader();
+
+  // Opens a ring on each CPU, owned by an event that never fires. CPUs that are offline are left out.
+  std::optional<SystemError> open_rings(const std::vector<uint8_t>& attr);
+  std::optional<SystemError> open(const OpenSpec& spec, std::vector<int>& offline);
+  std::optional<SystemError> set_enabled(const std::vector<uint32_t>& indices, bool enabled);
+  std::optional<SystemError> set_filter(uint32_t index, const std::string& filter);
+  std::optional<SystemError> counts(uint32_t index, std::vector<EventCounts>& counts);
+  // Disables the events, waits until their records are out (bounded), then closes them: some 40 ms each in the kernel.
+  void close_events(const std::vector<uint32_t>& indices);
+  void close_all();
+  std::vector<int> cpus() const;
+
+  void start();
+  // Ends the native thread; what is in the rings stays there.
+  void stop();
+
+  bool take(Span& span);
+  void release();
+  void request_horizon();
+
+  const MergeStats& stats() const { return merge_.stats; }
+  uint64_t wakeups() const { return wakeups_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Ring {
+    int fd = -1;
+    RingMapping mapping;
+    std::unique_ptr<MergeRing> merge;
+  };
+  struct Opened {
+    FileDescriptor fd;
+    int cpu;
+    int pid;
+    uint64_t id;
+  };
+  // Rings are declared before the descriptors that feed them, so that they are unmapped last.
+  struct Event {
+    std::map<int, Ring> own_rings;
+    std::vector<Opened> opened;
+    uint64_t read_format = 0;
+    std::optional<uint32_t> leader;
+    bool leads = false;
+  };
+
+  std::optional<SystemError> open_on(const OpenSpec& spec, const OpenSpec::Target& target, Event& event,
+                                     const std::shared_ptr<const SampleLayout>& layout, std::vector<int>& offline);
+  std::optional<SystemError> map_ring(Ring& ring, int fd, int cpu, uint64_t size,
+                                      std::shared_ptr<const SampleLayout> layout);
+  // The leader's descriptor on that target; minus an errno when it has none there.
+  int group_fd(uint32_t leader, const OpenSpec::Target& target);
+  void change_table(const std::function<void(IdTable&)>& change);
+  std::shared_ptr<const IdTable> table();
+  void close_list(std::vector<std::unique_ptr<Event>> events);
+
+  // Runs `change` on the native thread between two drains, or here when there is none.
+  void change_rings(std::function<void()> change);
+  void wait_for_horizon(uint64_t time);
+  void run();
+  void apply_changes();
+  // Waits for a ring, a signal or the time; returns whether a ring asked for the reader.
+  bool wait(uint64_t nanos);
+  void signal();
+  void wake_consumer();
+
+  ReaderConfig config_;
+  SpanRing spans_;
+  Merge merge_;
+  std::function<void()> wake_;
+  FileDescriptor event_fd_;
+
+  mutable std::mutex events_mutex_;
+  std::map<uint32_t, std::unique_ptr<Event>> events_;
+  std::map<int, std::pair<FileDescriptor, Ring>> cpu_rings_;
+
+  std::mutex table_mutex_;
+  std::shared_ptr<const IdTable> table_ = std::make_shared<IdTable>();
+
+  std::mutex changes_mutex_;
+  std::condition_variable changes_applied_;
+  std::vector<std::function<void()>> changes_;
+  bool running_ = false;
+
+  std::vector<int> poll_fds_;  // the native thread's
+  std::mutex stop_mutex_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stalled_{false};
+  std::atomic<bool> wake_pending_{false};
+  std::atomic<uint64_t> requested_{0};
+  std::atomic<uint64_t> horizon_{0};
+  std::atomic<uint64_t> wakeups_{0};
+  uint64_t horizon_told_ = 0;  // the consumer's
+};
+
+}  // namespace kernscope

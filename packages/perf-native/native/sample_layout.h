@@ -1,0 +1,57 @@
+// Where the fields of a record are: the order of perf_event_open(2)'s PERF_RECORD_SAMPLE and of its `sample_id`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kernscope {
+
+// What of perf_event_attr decides how an event's records are laid out.
+struct SampleLayout {
+  uint64_t sample_type = 0;
+  uint64_t read_format = 0;
+  uint64_t branch_sample_type = 0;
+  uint64_t regs_user = 0;
+  uint64_t regs_intr = 0;
+
+  // Reads the fields out of a packed perf_event_attr of at least 104 bytes.
+  static SampleLayout from_attr(const uint8_t* attr);
+};
+
+// A half-open range of bytes in a record.
+struct Range {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  uint32_t size() const { return end - begin; }
+};
+
+// One record taken apart; the ranges count from the record's first byte.
+struct ParsedRecord {
+  uint16_t type = 0;
+  uint16_t misc = 0;
+  bool corrupt = false;
+  uint32_t pid = 0;
+  uint32_t tid = 0;
+  uint32_t cpu = 0;
+  uint64_t time = 0;
+  uint64_t id = 0;
+  uint64_t cgroup = 0;
+  Range raw;          // raw data of a sample, body of any other record
+  Range head;         // sample fields before the raw data; empty where the header holds them all
+  Range tail;         // sample fields after it
+  Range stack_cut;    // inside tail: bytes of the user stack that are not valid, and its trailing dyn_size
+  uint64_t stack_size = 0;  // valid bytes of the user stack
+  bool has_stack = false;
+};
+
+// The identifier of the event that a record belongs to: first field of a sample, last of any other record.
+// `record` holds `size` bytes, at least 16.
+uint64_t record_identifier(const uint8_t* record, uint32_t size);
+
+// The time of a record, without the rest; 0 where it is too short to have one.
+uint64_t record_time(const uint8_t* record, uint32_t size, const SampleLayout& layout);
+
+// Takes a record of `size` bytes apart. Never reads outside it; what does not fit the layout sets `corrupt`.
+ParsedRecord parse_record(const uint8_t* record, uint32_t size, const SampleLayout& layout);
+
+}  // namespace kernscope

@@ -1,0 +1,38 @@
+// A thread that does one job after the other: what may block in the kernel is not done on JavaScript's thread.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace kernscope {
+
+class WorkThread {
+ public:
+  explicit WorkThread(const char* name);
+  // Runs what is queued, then ends the thread, without waiting for it: a job may hold the kernel for long.
+  ~WorkThread();
+  void post(std::function<void()> job);
+  // Drops what has not begun and waits for the job that has.
+  void stop();
+
+ private:
+  struct Queue {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<std::function<void()>> jobs;
+    bool ending = false;
+  };
+  static void run(std::shared_ptr<Queue> queue);
+
+  std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
+  std::thread thread_;
+};
+
+// Starts a thread that takes no signals: those are for the threads that Node knows.
+std::thread start_thread(const char* name, std::function<void()> body);
+
+}  // namespace kernscope
