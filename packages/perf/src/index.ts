@@ -1,1 +1,15 @@
-export {};
+export { type ClockReader, MonitorClock } from "./clock.js";
+export { PerfError, type PerfErrorCode, type PerfErrorDetails } from "./errors.js";
+export type { EventGroup } from "./event-group.js";
+export { EventMonitor, type EventMonitorOptions, type RegistrationOptions } from "./event-monitor.js";
+export type { ExternalSample } from "./external-queue.js";
+export { decodeObject, decodeRaw, type IntegerArray, type TraceFields, type TraceValue } from "./field-decoder.js";
+export type { EventLoss, LossByCpu, LossReport } from "./loss.js";
+export type { EventId, EventRecord, SampleId } from "./record.js";
+export { UserRegister } from "./registers.js";
+export type { ExternalHandler, SampleHandler } from "./registration.js";
+export type { SampleOptions } from "./sample-options.js";
+export type { BranchEntry, BranchStack, ReadValues, SampleRecord, WeightParts } from "./sample-record.js";
+export { type FieldKind, type FormatField, parseTraceFormat, type TraceFormat } from "./trace-format.js";
+export { Tracefs } from "./tracefs.js";
+export { parseEventName, type TraceEventName, type Tracing } from "./tracing.js";
