@@ -1,3 +1,4 @@
+export { readProcessMemory } from "@kernscope/perf-native";
 export type { BranchEntry, BranchStack } from "./branch-stack.js";
 export { type ClockReader, MonitorClock } from "./clock.js";
 export { type DataSource, decodeDataSource } from "./data-source.js";
