@@ -78,7 +78,7 @@ export class LossAccount {
 
   async report(): Promise<LossReport> {
     const { source, registrations, shortRecords } = this.#init;
-    const open = registrations.filter((each): each is Registration => each?.external === false && !each.retired);
+    const open = registrations.filter((each): each is Registration => each?.opened === true && !each.retired);
     const counted = await Promise.all(open.map((registration) => this.#count(registration)));
     const events = counted.filter((event) => event !== undefined);
     const total = { ...this.#closed };

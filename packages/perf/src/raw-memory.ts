@@ -72,3 +72,10 @@ export function joinSigned(high: number, low: number): number | bigint {
   if (high < 0x20_0000 && (high > -0x20_0000 || (high === -0x20_0000 && low > 0))) return high * WORD + low;
   return (BigInt(high) << 32n) | BigInt(low);
 }
+
+/** The u64 count at `at`, if that many entries of `size` bytes behind it end at `end` or before; else −1. */
+export function countAt(memory: RawMemory, at: number, end: number, size: number): number {
+  if (at + 8 > end) return -1;
+  const count = Number(memory.unsigned64(at));
+  return count * size <= end - at - 8 ? count : -1;
+}

@@ -41,6 +41,10 @@ export class Registration {
   delivered = 0;
   /** Records that came after the event was unregistered. */
   discarded = 0;
+  /** Settles when the kernel has opened the event, or not. */
+  opening: Promise<unknown> | undefined;
+  /** The kernel has it, so that it can be enabled and counted. */
+  opened = false;
   /** It is being unregistered. */
   closing = false;
   /** Its counts are part of the closed events' total. */

@@ -11,6 +11,8 @@ export interface SampleLayout {
   /** Register number → its place among the sampled ones, −1 for those that are not. */
   readonly userRegisters: Int8Array;
   readonly interruptRegisters: Int8Array;
+  readonly userRegisterCount: number;
+  readonly interruptRegisterCount: number;
   /** Byte offsets into the head, −1 for what is not sampled. */
   readonly ip: number;
   readonly addr: number;
@@ -32,6 +34,8 @@ const SOURCE_READ_FORMAT = ReadFormat.TOTAL_TIME_ENABLED | ReadFormat.TOTAL_TIME
 export function createSampleLayout(attr: EventAttr, countsLost: boolean): SampleLayout {
   const sampleType = (attr.sampleType ?? 0) | SOURCE_SAMPLE_TYPE;
   const branches = BigInt(attr.branchSampleType ?? 0);
+  const userRegisters = registerPlaces(attr.sampleRegsUser);
+  const interruptRegisters = registerPlaces(attr.sampleRegsIntr);
   let fixedHead = 0;
   const place = (bit: number): number => {
     if ((sampleType & bit) === 0) return -1;
@@ -51,24 +55,16 @@ export function createSampleLayout(attr: EventAttr, countsLost: boolean): Sample
     readFormat: (attr.readFormat ?? 0) | SOURCE_READ_FORMAT | (countsLost ? ReadFormat.LOST : 0),
     branchHwIndex: (branches & PERF_SAMPLE_BRANCH_HW_INDEX) !== 0n,
     branchCounters: (branches & PERF_SAMPLE_BRANCH_COUNTERS) !== 0n,
-    userRegisters: registerPlaces(attr.sampleRegsUser),
-    interruptRegisters: registerPlaces(attr.sampleRegsIntr),
+    userRegisters,
+    interruptRegisters,
+    userRegisterCount: Math.max(...userRegisters) + 1,
+    interruptRegisterCount: Math.max(...interruptRegisters) + 1,
     ip,
     addr,
     streamId,
     period,
     fixedHead,
   };
-}
-
-/** Bytes of one counter's entry in a group read. */
-export function readEntrySize(readFormat: number): number {
-  return 8 + (readFormat & ReadFormat.ID ? 8 : 0) + (readFormat & ReadFormat.LOST ? 8 : 0);
-}
-
-/** Bytes of the two times in a read. */
-export function readTimesSize(readFormat: number): number {
-  return (readFormat & ReadFormat.TOTAL_TIME_ENABLED ? 8 : 0) + (readFormat & ReadFormat.TOTAL_TIME_RUNNING ? 8 : 0);
 }
 
 function registerPlaces(mask: number | bigint | undefined): Int8Array {

@@ -15,8 +15,10 @@ export interface TaskSnapshot {
   readonly isKernelThread: boolean;
   /** It has ended and was not waited for yet; of a leader: its other threads may live on. */
   readonly isZombie: boolean;
-  /** Threads of its process that have not ended. */
+  /** Threads of its process that have not ended, and the leader in any case. */
   readonly threadCount: number;
+  /** Wait status of a zombie; 0 where the reader may not know it. */
+  readonly exitCode: number;
 }
 
 /** What /proc says of a process and its leader. */
@@ -87,6 +89,7 @@ function taskOf(directory: ProcDirectory, stat: ProcStat): TaskSnapshot | undefi
     isKernelThread: (stat.flags & PF_KTHREAD) !== 0,
     isZombie: stat.state === "Z" || stat.state === "X",
     threadCount: stat.threads,
+    exitCode: stat.exitCode,
   };
 }
 

@@ -1,4 +1,13 @@
+import type { EventId } from "@kernscope/perf";
 import type { Task } from "./task.js";
+
+/** The external events of a cache. */
+export interface ProcessCacheEvents {
+  readonly fork: EventId;
+  readonly exec: EventId;
+  readonly exit: EventId;
+  readonly update: EventId;
+}
 
 /** Data of the external event `forkEventId`: a task was made. The sample is the parent's. */
 export interface ProcessForkEvent {

@@ -21,12 +21,13 @@ export const unknownProgram: Program = Object.freeze({
 export class TaskEntry implements Task {
   readonly pid: number;
   readonly tgid: number;
-  leader: TaskEntry;
-  parent: TaskEntry | undefined;
-  parentPid = 0;
-  processId = "";
-  command = "";
+  readonly leader: TaskEntry;
+  /** Of a leader only, as what follows up to `program`; its threads show the same. */
+  creator: TaskEntry | undefined;
+  creatorPid = 0;
+  id = "";
   program: Program = unknownProgram;
+  command = "";
   creds: Cred | undefined;
   cgroupId = 0;
   cgroupPath: string | undefined;
@@ -39,10 +40,8 @@ export class TaskEntry implements Task {
 
   /** This thread has ended; a leader's process lives on while it has other threads. */
   ended = false;
-  /** Where `ended`: whether the process is done with too; of a leader only. */
-  get gone(): boolean {
-    return this.exitTime !== undefined;
-  }
+  /** An event told of its end. */
+  exitSeen = false;
   /** Threads of the process beside the leader that live; of a leader only. */
   threads: Set<TaskEntry> | undefined;
   /** Of a leader only. */
@@ -56,6 +55,7 @@ export class TaskEntry implements Task {
   newer: TaskEntry | undefined;
   older: TaskEntry | undefined;
   retired = false;
+  listed = false;
   /** The owners of the pid before and after this one. */
   previousOwner: TaskEntry | undefined;
   nextOwner: TaskEntry | undefined;
@@ -67,14 +67,22 @@ export class TaskEntry implements Task {
     this.pid = pid;
     this.leader = leader ?? this;
     this.tgid = this.leader.pid;
-    if (leader !== undefined) {
-      this.parent = undefined;
-      this.program = leader.program;
-    }
   }
 
   get isLeader(): boolean {
     return this.leader === this;
+  }
+
+  get parent(): TaskEntry | undefined {
+    return this.leader.creator;
+  }
+
+  get parentPid(): number {
+    return this.leader.creatorPid;
+  }
+
+  get processId(): string {
+    return this.leader.id;
   }
 
   get commandLine(): readonly string[] {
@@ -103,6 +111,11 @@ export class TaskEntry implements Task {
     return { source: sources[bits & 7] ?? "none", complete: (bits & COMPLETE) !== 0 };
   }
 
+  /** The start time is that of the fork event. */
+  get hasExactStart(): boolean {
+    return (this.#origins & 7) === EXACT_START;
+  }
+
   /** Says where a value comes from, as {@link TaskEntry.origin} will repeat it. */
   setOrigin(field: Exclude<TaskField, "commandLine">, source: OriginSource, complete: boolean): void {
     const shift = shifts[field];
@@ -112,5 +125,6 @@ export class TaskEntry implements Task {
 }
 
 const sources: readonly OriginSource[] = ["none", "tracepoint", "kprobe", "memory", "procfs"];
+const EXACT_START = sources.indexOf("tracepoint");
 const COMPLETE = 8;
 const shifts = { startTime: 0, parent: 4, command: 8, creds: 12, cgroup: 16, exit: 20 } as const;

@@ -81,12 +81,10 @@ test("the present owner can be given up before an earlier one that was asked for
   assert.is(table.get(7), first);
 });
 
-test("a task that lives on comes back from among the ended", () => {
+test("a task that was never in the table does not disturb it", () => {
   const table = new TaskTable({ maxExited: 1, grace: 0 });
   const entry = born(table, 1);
-  table.retire(entry, 5);
-  table.revive(entry);
-  table.revive(entry);
+  die(table, new TaskEntry(1, undefined), 5);
   die(table, born(table, 2), 6);
   die(table, born(table, 3), 7);
   assert.is(table.get(1), entry);
@@ -98,7 +96,7 @@ test("a line of ended ancestors does not stay in memory", () => {
   let parent: TaskEntry | undefined;
   for (let pid = 1; pid <= 10; pid++) {
     const entry = born(table, pid);
-    entry.parent = parent;
+    entry.creator = parent;
     if (parent !== undefined) die(table, parent, pid);
     parent = entry;
   }

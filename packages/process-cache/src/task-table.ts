@@ -62,6 +62,7 @@ export class TaskTable {
       previous.nextOwner = entry;
     }
     this.#byPid.set(entry.pid, entry);
+    entry.listed = true;
     this.#living++;
   }
 
@@ -69,19 +70,11 @@ export class TaskTable {
   retire(entry: TaskEntry, now: number): void {
     if (entry.retired) return;
     entry.retired = true;
+    if (!entry.listed) return;
     this.#living--;
     this.#exited++;
     this.#link(entry);
     while (this.#exited > this.#options.maxExited && this.#oldest !== undefined) this.#evict(this.#oldest, now);
-  }
-
-  /** A retired task turned out to live on: the leader of a process whose other thread executed a program. */
-  revive(entry: TaskEntry): void {
-    if (!entry.retired) return;
-    entry.retired = false;
-    this.#unlink(entry);
-    this.#exited--;
-    this.#living++;
   }
 
   /** All present and last owners of a pid. */
@@ -106,11 +99,12 @@ export class TaskTable {
     if (entry.nextOwner !== undefined) entry.nextOwner.previousOwner = entry.previousOwner;
     else if (entry.previousOwner !== undefined) this.#byPid.set(entry.pid, entry.previousOwner);
     else this.#byPid.delete(entry.pid);
+    entry.listed = false;
     if (entry.previousOwner !== undefined) entry.previousOwner.nextOwner = entry.nextOwner;
     entry.previousOwner = undefined;
     entry.nextOwner = undefined;
     // Its child may hold it for as long as that lives; without this a chain of dead ancestors would hang on it.
-    entry.parent = undefined;
+    entry.creator = undefined;
   }
 
   #touch(entry: TaskEntry): void {

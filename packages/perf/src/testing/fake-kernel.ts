@@ -1,5 +1,6 @@
 import { PerfType } from "@kernscope/perf-native";
-import { EventMonitor, type EventMonitorOptions } from "../event-monitor.js";
+import { EventMonitor } from "../event-monitor.js";
+import type { EventMonitorOptions } from "../monitor-options.js";
 import { createSampleLayout } from "../sample-layout.js";
 import { parseTraceFormat, type TraceFormat } from "../trace-format.js";
 import { FakeSource, type FakeSourceOptions } from "./fake-source.js";
