@@ -1,4 +1,4 @@
-import { RECORD_HEADER_SIZE, RecordFlag, type RecordSource, RecordType } from "@kernscope/perf-native";
+import { RECORD_HEADER_SIZE, RecordFlag, RecordOffset, type RecordSource, RecordType } from "@kernscope/perf-native";
 import type { MonitorClock } from "./clock.js";
 import type { ExternalQueue } from "./external-queue.js";
 import { decodeRaw, type TraceFields } from "./field-decoder.js";
@@ -47,7 +47,7 @@ export class Dispatcher {
   #flushing = false;
   #referenced = true;
   #refreshed = 0;
-  /** Records whose raw data was too short for its format. */
+  /** Records whose raw data was too short for its format, those that the source counts as corrupt not among them. */
   short = 0;
   /** Elapsed time up to which all is handed out. */
   horizon = -Infinity;
@@ -222,8 +222,10 @@ export class Dispatcher {
   /** Marks the record as corrupt and reads its data as if what is missing were 0. */
   #shortData(registration: Registration, at: number): TraceFields {
     const { u16, start, size, u8 } = this.#memory;
-    u16[(at + 6) >> 1]! |= RecordFlag.CORRUPT;
-    this.short++;
+    const flags = (at + RecordOffset.FLAGS) >> 1;
+    // What the source has marked, it has counted.
+    if ((u16[flags]! & RecordFlag.CORRUPT) === 0) this.short++;
+    u16[flags]! |= RecordFlag.CORRUPT;
     if (registration.format === undefined) return registration.data;
     return decodeRaw(registration.format, u8.subarray(start, start + size));
   }

@@ -12,7 +12,7 @@ import { LossAccount, type LossReport } from "./loss.js";
 import type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
 import { RawMemory } from "./raw-memory.js";
 import type { EventId, SampleId } from "./record.js";
-import type { ExternalHandler, SampleHandler } from "./registration.js";
+import type { AnyHandler, ExternalHandler, SampleHandler } from "./registration.js";
 import { RunState } from "./run-state.js";
 import { applySampleOptions } from "./sample-options.js";
 import { SampleRecord } from "./sample-record.js";
@@ -133,7 +133,9 @@ export class EventMonitor implements AsyncDisposable {
   }
 
   /** Adds a handler that is called after the earlier ones; returns its removal. */
-  addHandler<F = TraceFields>(id: EventId, handler: SampleHandler<F> | ExternalHandler<F>): () => void {
+  addHandler<F = TraceFields>(id: EventId, handler: SampleHandler<F>): () => void;
+  addHandler<T>(id: EventId, handler: ExternalHandler<T>): () => void;
+  addHandler(id: EventId, handler: AnyHandler): () => void {
     this.#assertOpen("addHandler");
     return this.#table.get(id, "addHandler").addHandler(handler);
   }
