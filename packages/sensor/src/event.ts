@@ -72,7 +72,13 @@ export interface ProcessPayload {
 export const LostRecordType = { UNKNOWN: 0, SUBSCRIPTION: 1, PROCESS: 2 } as const;
 
 /** Numbers of the API's `LostRecordCause`: where they were lost. */
-export const LostRecordCause = { KERNEL_RING: 1, PROBE_MISSED: 2, SENSOR_BUFFER: 3, MALFORMED: 4, SLOW_CLIENT: 5 } as const;
+export const LostRecordCause = {
+  KERNEL_RING: 1,
+  PROBE_MISSED: 2,
+  SENSOR_BUFFER: 3,
+  MALFORMED: 4,
+  SLOW_CLIENT: 5,
+} as const;
 
 /** `LostRecordEvent` of the API. */
 export interface LostPayload {

@@ -2,9 +2,9 @@ export { SensorError, type SensorErrorCode } from "./errors.js";
 export {
   type EventPayload,
   type LineageEntry,
+  type LostPayload,
   LostRecordCause,
   LostRecordType,
-  type LostPayload,
   ProcessEventType,
   type ProcessPayload,
   type TelemetryEvent,

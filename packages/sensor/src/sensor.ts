@@ -1,5 +1,5 @@
 import { EventMonitor, type EventMonitorOptions } from "@kernscope/perf";
-import { ProcessInfoCache, type ProcessInfoCacheOptions } from "@kernscope/process-cache";
+import { type ProcessCacheOptions, ProcessInfoCache } from "@kernscope/process-cache";
 import { Envelope } from "./envelope.js";
 import { SensorError, toSensorError } from "./errors.js";
 import type { TelemetryEvent } from "./event.js";
@@ -13,7 +13,7 @@ export interface SensorOptions {
   /** Stands in every event. Default: 16 random hexadecimal digits. */
   id?: string;
   monitor?: EventMonitorOptions;
-  processCache?: ProcessInfoCacheOptions;
+  processCache?: ProcessCacheOptions;
 }
 
 /**
@@ -143,7 +143,7 @@ export class Sensor implements AsyncDisposable {
     this.#assertOpen("start");
     this.#running = this.monitor.run().catch((error) => this.#fail(error));
     try {
-      await this.processCache.scan();
+      await this.processCache.ready;
     } catch (error) {
       throw toSensorError(error);
     }
