@@ -39,15 +39,19 @@ if (sum.passed + sum.failed === 0) console.log(`no test ran (${files.length} fil
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exitCode = sum.failed > 0 || sum.passed === 0 ? 1 : 0;
 
-/** Compiled test files; kernel-facing ones are named `*.kernel.test.js`. */
+/** Compiled tests, of which the kernel-facing ones are named `*.kernel.test.js`, and the tools' own. */
 function findTests(parts, kernelFacing) {
   const suffix = kernelFacing ? ".kernel.test.js" : ".test.js";
   const homes = [...children("packages"), ...children("tools")].map((home) => join(home, "dist"));
-  return homes
+  const compiled = homes
     .filter((home) => existsSync(home))
     .flatMap((home) => readdirSync(home, { recursive: true }).map((name) => join(home, name)))
-    .filter((file) => file.endsWith(suffix) && existsSync(sourceOf(file)))
-    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+    .filter((file) => file.endsWith(suffix) && existsSync(sourceOf(file)));
+  const tools = [join(root, "tools"), ...children("tools")]
+    .flatMap((home) => readdirSync(home).map((name) => join(home, name)))
+    .filter((file) => file.endsWith(".test.mjs") && !kernelFacing);
+  return [...compiled, ...tools]
+    .filter((file) => parts.length === 0 || parts.some((part) => relative(root, file).includes(part)))
     .sort();
 }
 

@@ -243,6 +243,7 @@ void Reader::close_all() {
   for (auto& [cpu, owned] : cpu_rings_) merge_.remove(owned.second.merge.get());
   poll_fds_.clear();
   cpu_rings_.clear();
+  event_fd_ = FileDescriptor();
 }
 
 void Reader::change_table(const std::function<void(IdTable&)>& change) {

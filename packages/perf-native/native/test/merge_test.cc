@@ -1,0 +1,140 @@
+#include "../merge.h"
+
+#include <algorithm>
+#include <random>
+
+#include "../record_layout.h"
+#include "check.h"
+#include "fake_ring.h"
+
+namespace kernscope::test {
+namespace {
+
+struct Bed {
+  explicit Bed(size_t rings, uint64_t ring_size, uint64_t span_size) : memory(span_size), spans(memory.data(), span_size) {
+    auto layout = std::make_shared<SampleLayout>();
+    layout->sample_type = kSampleType;
+    for (uint64_t id = 1; id <= rings; ++id) table->insert(id, {static_cast<uint32_t>(id + 10), layout});
+    kernels.reserve(rings);
+    readers.reserve(rings);
+    for (size_t i = 0; i < rings; ++i) {
+      kernels.emplace_back(ring_size, 8 * i);
+      readers.push_back({kernels[i].reader(), static_cast<uint32_t>(i), layout});
+    }
+    for (auto& reader : readers) merge.add(&reader);
+  }
+
+  // Times of what comes out, the record's own flags checked.
+  std::vector<RecordHeader> read() {
+    std::vector<RecordHeader> out;
+    uint64_t start = 0, end = 0;
+    bool more = false;
+    while (spans.take(start, end, more)) {
+      while (start < end) {
+        RecordHeader header;
+        std::memcpy(&header, &memory[start], sizeof header);
+        CHECK(header.length % 8 == 0 && start + header.length <= end);
+        out.push_back(header);
+        start += header.length;
+      }
+      spans.release();
+    }
+    return out;
+  }
+
+  std::vector<uint8_t> memory;
+  SpanRing spans;
+  std::shared_ptr<IdTable> table = std::make_shared<IdTable>();
+  std::vector<FakeRing> kernels;
+  std::vector<MergeRing> readers;
+  Merge merge{spans, [this] { return table; }};
+};
+
+// Random rings, horizons and a reader that is at times too slow: every record once, in order of time, none beyond the
+// horizon, and nothing but what did not fit stays behind.
+void in_order() {
+  std::mt19937 random(2);
+  for (size_t rings : {1u, 2u, 3u, 8u}) {
+    Bed bed(rings, 256, 512);
+    uint64_t clock = 1;
+    uint64_t written = 0, read = 0, last = 0, horizon = 0;
+    bool was_full = false;
+    for (int step = 0; step < 20000; ++step) {
+      for (size_t i = random() % 4; i > 0; --i) {
+        FakeRing& kernel = bed.kernels[random() % rings];
+        const auto record = sample(1 + random() % rings, clock += random() % 3, 4 + 8 * (random() % 8));
+        if (!kernel.fits(record.size())) continue;
+        kernel.write(record);
+        ++written;
+      }
+      horizon = std::max(horizon, clock - std::min<uint64_t>(clock, random() % 10));
+      const auto result = bed.merge.drain(horizon);
+      was_full |= result == Merge::Result::kFull;
+      if (random() % 3 == 0) {
+        for (const auto& header : bed.read()) {
+          CHECK(header.time >= last && header.time <= horizon);
+          CHECK(header.flags == 0 && header.type == PERF_RECORD_SAMPLE);
+          CHECK(header.pid == 100 && header.tid == 101 && header.event == header.id + 10);
+          last = header.time;
+          ++read;
+        }
+      }
+    }
+    while (bed.merge.drain(~uint64_t{0}) == Merge::Result::kFull) read += bed.read().size();
+    read += bed.read().size();
+    CHECK(read == written && written > 10000 && was_full);
+    CHECK(bed.merge.stats.records == written && bed.merge.stats.late == 0);
+    for (const auto& kernel : bed.kernels) CHECK(kernel.head == kernel.tail);
+  }
+}
+
+void late_records_are_flagged() {
+  Bed bed(2, 256, 4096);
+  bed.kernels[0].write(sample(1, 100));
+  bed.merge.drain(200);
+  bed.kernels[1].write(sample(2, 50));
+  bed.kernels[0].write(sample(1, 120));
+  bed.merge.drain(200);
+  const auto records = bed.read();
+  CHECK(records.size() == 3);
+  CHECK(records[0].flags == 0 && records[1].flags == kFlagLate && records[1].time == 50 && records[2].flags == 0);
+  CHECK(bed.merge.stats.late == 1);
+}
+
+// An event that is opened while a drain runs is found; one that nobody knows is handed out as such and counted.
+void unknown_events() {
+  Bed bed(1, 256, 4096);
+  bed.kernels[0].write(sample(77, 1));
+  bed.merge.drain(10);
+  const auto records = bed.read();
+  CHECK(records.size() == 1 && records[0].event == kNoEvent && records[0].id == 77);
+  CHECK(bed.merge.stats.unknown == 1);
+}
+
+// A LOST record adds up and is handed out: its body is raw data.
+void lost_records() {
+  Bed bed(1, 256, 4096);
+  std::vector<uint8_t> record(8 + 16 + 32, 0);
+  const uint32_t type = PERF_RECORD_LOST;
+  const uint16_t size = static_cast<uint16_t>(record.size());
+  const uint64_t words[6] = {1, 42, 0, 9, 0, 1};  // id, lost; then pid and tid, time, cpu, identifier
+  std::memcpy(&record[0], &type, 4);
+  std::memcpy(&record[6], &size, 2);
+  std::memcpy(&record[8], words, 48);
+  bed.kernels[0].write(record);
+  bed.merge.drain(10);
+  const auto records = bed.read();
+  CHECK(records.size() == 1 && records[0].type == PERF_RECORD_LOST && records[0].raw_size == 16);
+  CHECK(records[0].event == 11 && records[0].time == 9 && bed.merge.stats.lost == 42);
+}
+
+}  // namespace
+
+void merge_tests() {
+  in_order();
+  late_records_are_flagged();
+  unknown_events();
+  lost_records();
+}
+
+}  // namespace kernscope::test

@@ -1,0 +1,283 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { requires } from "@kernscope/test-support";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { PerfType, RecordType, SampleFormat } from "./constants.js";
+import { PerfNativeError } from "./errors.js";
+import { openReader, type ReaderOptions } from "./reader.js";
+import { RecordFlag, RecordOffset } from "./record-layout.js";
+import type { OpenRequest, RecordSource } from "./record-source.js";
+import { mountDetached } from "./system.js";
+
+const kernel = requires({ root: true, perf: true });
+const index = new URL("./index.js", import.meta.url).href;
+
+interface Seen {
+  type: number;
+  event: number;
+  tid: number;
+  time: bigint;
+  flags: number;
+}
+
+/** Reads all that comes, as `take` hands it out. */
+function collect(source: RecordSource): Seen[] {
+  const seen: Seen[] = [];
+  const view = new DataView(source.memory);
+  source.start(() => {
+    while (source.take()) {
+      for (let at = source.spanStart; at < source.spanEnd; at += view.getUint32(at + RecordOffset.LENGTH, true)) {
+        seen.push({
+          type: view.getUint16(at + RecordOffset.TYPE, true),
+          event: view.getUint32(at + RecordOffset.EVENT, true),
+          tid: view.getUint32(at + RecordOffset.TID, true),
+          time: view.getBigUint64(at + RecordOffset.TIME, true),
+          flags: view.getUint16(at + RecordOffset.FLAGS, true),
+        });
+      }
+      source.release();
+    }
+  });
+  return seen;
+}
+
+/** `getppid`'s tracepoint with a filter on this thread, so that a test knows how often it is hit. */
+let tracefs = -1;
+const syscallId = (name: string): number => {
+  if (tracefs < 0) tracefs = mountDetached("tracefs");
+  return Number(readFileSync(`/proc/self/fd/${tracefs}/events/syscalls/${name}/id`, "latin1"));
+};
+
+function request(source: RecordSource, more: Partial<OpenRequest> & { index: number }): OpenRequest {
+  return {
+    attr: {
+      type: PerfType.TRACEPOINT,
+      config: syscallId("sys_enter_getppid"),
+      samplePeriod: 1,
+      sampleType: SampleFormat.RAW,
+    },
+    targets: source.cpus.map((cpu) => ({ pid: -1, cpu })),
+    enabled: true,
+    ...more,
+  };
+}
+
+/** Calls getppid(2) `count` times in a process of its own (`process.ppid` asks the kernel each time). */
+function callGetppid(count: number): number {
+  const { pid, status } = spawnSync(process.execPath, ["-e", `for (let i = 0; i < ${count}; i++) process.ppid`]);
+  assert.is(status, 0);
+  return pid;
+}
+
+/** Runs a test body with a source that is closed whatever happens. */
+function withSource(options: ReaderOptions, body: (source: RecordSource) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const source = await openReader(options);
+    try {
+      await body(source);
+    } finally {
+      await source.close();
+    }
+  };
+}
+
+/** Waits until all written before now has come out. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
+const fds = () => readdirSync("/proc/self/fd").length;
+const threads = () => readdirSync("/proc/self/task").length;
+const maps = () => readFileSync("/proc/self/maps", "latin1").split("perf_event]").length;
+
+kernel(
+  "each call is one record, in time order, and the kernel's counter agrees",
+  withSource({}, async (source) => {
+    const seen = collect(source);
+    await source.open(request(source, { index: 5 }));
+    const pid = callGetppid(1000);
+    await settle();
+    const counts = await source.counts(5);
+    const hits = Number(counts.reduce((sum, count) => sum + count.value, 0n));
+    assert.is(seen.length, hits);
+    assert.is(seen.filter(({ tid }) => tid === pid).length, 1000);
+    assert.ok(seen.every(({ event, type, flags }) => event === 5 && type === RecordType.SAMPLE && flags === 0));
+    for (let i = 1; i < seen.length; i++) assert.ok(seen[i]!.time >= seen[i - 1]!.time);
+  }),
+);
+
+kernel(
+  "a ring of one page loses, and tells exactly how many",
+  withSource({ ringSize: 4096, tick: 100, watermark: 4096 }, async (source) => {
+    const seen = collect(source);
+    await source.open(request(source, { index: 1 }));
+    callGetppid(200_000);
+    await settle();
+    await source.setEnabled([1], false);
+    await settle();
+    const counts = await source.counts(1);
+    const hits = counts.reduce((sum, count) => sum + count.value, 0n);
+    const samples = seen.filter(({ type }) => type === RecordType.SAMPLE).length;
+    assert.ok(samples > 100, `${samples} samples`);
+    if (source.countsLost) {
+      const lost = counts.reduce((sum, count) => sum + (count.lost ?? 0n), 0n);
+      assert.ok(lost > 0n, "the flood was too small for the ring");
+      assert.is(hits, BigInt(samples) + lost);
+    } else {
+      assert.ok(hits > BigInt(samples), "the flood was too small for the ring");
+    }
+  }),
+);
+
+kernel(
+  "nothing is lost while JavaScript is busy: records wait in the rings",
+  withSource({ spanSize: 256 * 1024 }, async (source) => {
+    const seen = collect(source);
+    await source.open(request(source, { index: 1 }));
+    const pid = callGetppid(10_000); // this thread is blocked meanwhile, and 10,000 records are 1.2 MB
+    await settle();
+    const stats = source.stats();
+    assert.is(seen.filter(({ tid }) => tid === pid).length, 10_000);
+    assert.ok(stats.stalls > 0);
+    assert.is(stats.late + stats.corrupt + stats.unknown + stats.lost, 0);
+  }),
+);
+
+kernel(
+  "a filter, given at first or later, decides what comes",
+  withSource({}, async (source) => {
+    const seen = collect(source);
+    await source.open(request(source, { index: 1, filter: "common_pid == 0" }));
+    callGetppid(10);
+    await settle();
+    assert.is(seen.length, 0);
+    await source.open(request(source, { index: 2 }));
+    await source.setFilter(2, "common_pid != 0");
+    const pid = callGetppid(10);
+    await settle();
+    assert.is(seen.filter(({ tid }) => tid === pid).length, 10);
+    try {
+      await source.open(request(source, { index: 3, filter: "no_such_field == 1" }));
+      assert.unreachable();
+    } catch (error) {
+      assert.instance(error, PerfNativeError);
+      assert.is((error as PerfNativeError).errno, "EINVAL");
+      assert.is((error as PerfNativeError).operation, "PERF_EVENT_IOC_SET_FILTER");
+    }
+  }),
+);
+
+kernel(
+  "events with rings of their own, disabled, enabled and closed, do not disturb the others",
+  withSource({}, async (source) => {
+    const seen = collect(source);
+    await source.open(request(source, { index: 1 }));
+    await source.open(request(source, { index: 2, ringSize: 65536, enabled: false, urgent: true }));
+    const first = callGetppid(10);
+    await source.setEnabled([2], true);
+    const second = callGetppid(10);
+    await settle();
+    await source.closeEvents([2]);
+    const third = callGetppid(10);
+    await settle();
+    const by = (event: number, tid: number) => seen.filter((one) => one.event === event && one.tid === tid).length;
+    assert.equal([by(1, first), by(1, second), by(1, third)], [10, 10, 10]);
+    assert.equal([by(2, first), by(2, second), by(2, third)], [0, 10, 0]);
+    for (let i = 1; i < seen.length; i++) assert.ok(seen[i]!.time >= seen[i - 1]!.time);
+    assert.is(seen.filter(({ flags }) => flags & RecordFlag.LATE).length, 0);
+  }),
+);
+
+kernel(
+  "closing events does not keep JavaScript waiting",
+  withSource({}, async (source) => {
+    collect(source);
+    const names = ["sys_enter_getppid", "sys_enter_getuid", "sys_enter_getgid", "sys_enter_geteuid"];
+    for (const [at, name] of names.entries()) {
+      const attr = { type: PerfType.TRACEPOINT, config: syscallId(name), samplePeriod: 1 };
+      await source.open(request(source, { index: at, attr }));
+    }
+    let turns = 0;
+    const turn = setInterval(() => turns++, 1);
+    await source.closeEvents(names.map((_, at) => at));
+    clearInterval(turn);
+    assert.ok(turns >= 3, `the event loop turned ${turns} times`);
+  }),
+);
+
+kernel("what fails leaves nothing behind", async () => {
+  syscallId("sys_enter_getppid");
+  const before = fds();
+  const refused = async (operation: Promise<unknown>, code: string) => {
+    try {
+      await operation;
+      assert.unreachable();
+    } catch (error) {
+      assert.instance(error, PerfNativeError);
+      assert.is((error as PerfNativeError).code, code, String(error));
+    }
+  };
+  await refused(openReader({ ringSize: 5000 }), "invalid");
+  await refused(openReader({ spanSize: 1000 }), "invalid");
+  await refused(openReader({ clockId: 99 }), "system");
+  const source = await openReader();
+  const opened = fds();
+  await refused(source.open(request(source, { index: 1, attr: { type: PerfType.TRACEPOINT, config: 1e9 } })), "system");
+  await refused(source.open(request(source, { index: 1, filter: "no_such_field == 1" })), "system");
+  await refused(source.open(request(source, { index: 2, leader: 1 })), "system");
+  await settle();
+  const failed = fds();
+  await source.close();
+  assert.is(failed, opened);
+  await refused(
+    Promise.resolve().then(() => source.open(request(source, { index: 1 }))),
+    "closed",
+  );
+  assert.is(fds(), before);
+});
+
+kernel("opened and closed 200 times, fds, mappings and threads are as they were", async () => {
+  const round = async () => {
+    const source = await openReader({ ringSize: 65536 });
+    collect(source);
+    const attr = { type: PerfType.SOFTWARE, config: 3, samplePeriod: 1 };
+    await source.open(request(source, { index: 1, attr, ringSize: 16384 }));
+    await source.close();
+  };
+  await round();
+  const before = [fds(), maps()];
+  for (let i = 0; i < 200; i++) await round();
+  assert.equal([fds(), maps()], before);
+  await settle();
+  assert.ok(threads() < 20, `${threads()} threads`);
+});
+
+const steps: Record<string, string> = {
+  "only imported": "",
+  opened: "await openReader();",
+  "started and unreferenced": "const s = await openReader(); s.start(() => {}); s.unref();",
+  closed: "const s = await openReader(); s.start(() => {}); await s.close();",
+  "an open under way": `const s = await openReader(); s.open({ index: 1, attr: { type: 1, config: 3, samplePeriod: 1 },
+    targets: [{ pid: -1, cpu: 0 }], enabled: true });`,
+  "started, then process.exit": "const s = await openReader(); s.start(() => {}); process.exit(0);",
+  "a close under way, then process.exit":
+    "const s = await openReader(); s.start(() => {}); s.close(); process.exit(0);",
+  "in a worker that is terminated": `const { Worker } = await import("node:worker_threads");
+    const worker = new Worker(\`import(${JSON.stringify(index)}).then(async ({ openReader }) => {
+      const s = await openReader(); s.start(() => {}); (await import("node:worker_threads")).parentPort.postMessage(1); })\`,
+      { eval: true });
+    await new Promise((resolve) => worker.once("message", resolve)); await worker.terminate();`,
+};
+for (const [step, code] of Object.entries(steps)) {
+  kernel(`a process ends by itself: ${step}`, () => {
+    const script = `import { openReader } from ${JSON.stringify(index)}; ${code}`;
+    const { status, signal, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      timeout: 20_000,
+      encoding: "utf8",
+    });
+    assert.equal([status, signal], [0, null], stderr);
+  });
+}
+
+test.run();

@@ -1,0 +1,22 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { countResults } from "./test-results.mjs";
+
+const totals = (total, passed, skipped) => `\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n`;
+
+test("counts what passed, failed and was skipped", () => {
+  assert.equal(countResults(totals(3, 3, 1), undefined), { passed: 3, failed: 0, skipped: 1, reason: "" });
+  assert.equal(countResults(totals(3, 1, 0), "ended with status 1").failed, 2);
+});
+
+test("a file without totals, without tests, or with a bad end has failed", () => {
+  assert.is(countResults("", undefined).failed, 1);
+  assert.is(countResults(totals(0, 0, 0), undefined).failed, 1);
+  assert.is(countResults(totals(2, 2, 0), "ended with SIGSEGV").failed, 1);
+});
+
+test("a file of which everything is skipped has neither passed nor failed", () => {
+  assert.equal(countResults(totals(0, 0, 2), undefined), { passed: 0, failed: 0, skipped: 2, reason: "" });
+});
+
+test.run();
