@@ -218,13 +218,23 @@ test("batch listeners are called after records, and not without", async () => {
   await finish(monitor, run);
 });
 
-test("unref and ref are passed on", async () => {
+test("only a running monitor keeps the process alive, and not after unref", async () => {
   const kernel = new FakeKernel();
   await using monitor = await kernel.openMonitor();
+  const { source } = kernel;
   monitor.unref();
-  assert.not.ok(kernel.source.referenced);
+  const unreferenced = monitor.run();
+  assert.not.ok(source.referenced);
   monitor.ref();
-  assert.ok(kernel.source.referenced);
+  assert.ok(source.referenced);
+  await finish(monitor, unreferenced);
+  assert.not.ok(source.referenced, "it does not run");
+  const referenced = monitor.run();
+  assert.ok(source.referenced);
+  monitor.unref();
+  assert.not.ok(source.referenced);
+  monitor.ref();
+  await finish(monitor, referenced);
 });
 
 test("records of side-band types do not reach sample handlers", async () => {

@@ -20,7 +20,7 @@ export interface DispatcherInit {
   clock: MonitorClock;
   record: SampleRecord;
   externals: ExternalQueue;
-  /** By event id. */
+  /** By the source's index. */
   registrations: readonly (Registration | undefined)[];
   onHandlerError: ((error: unknown, id: EventId) => void) | undefined;
   onBatchEnd: () => void;
@@ -189,14 +189,14 @@ export class Dispatcher {
         continue;
       }
       if (externals.first !== Infinity) {
-        const elapsed = (u32[word + 5]! - this.#originHigh) * WORD + (u32[word + 4]! - this.#originLow);
-        this.#dispatchExternals(elapsed);
+        this.#dispatchExternals(this.#elapsedAt(word));
         if (!this.#active) return;
       }
       this.#at = at + length;
-      const registration = registrations[u32[word + 2]!];
+      const index = u32[word + 2]!;
+      const registration = registrations[index];
       if (registration === undefined) continue;
-      if (registration.closing) {
+      if (registration.selective && !registration.wants(index, this.#elapsedAt(word))) {
         registration.discarded++;
         continue;
       }
@@ -206,6 +206,11 @@ export class Dispatcher {
       const data = size >= registration.rawSize ? registration.data : this.#shortData(registration, at);
       this.#call(registration, this.#init.record, data);
     }
+  }
+
+  #elapsedAt(word: number): number {
+    const { u32 } = this.#memory;
+    return (u32[word + 5]! - this.#originHigh) * WORD + (u32[word + 4]! - this.#originLow);
   }
 
   #dispatchExternals(until: number): void {

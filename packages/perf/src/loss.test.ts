@@ -1,12 +1,19 @@
+import type { EventCount } from "@kernscope/perf-native";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { LossReport } from "./loss.js";
+import type { LossReport } from "./loss-report.js";
 import { FakeKernel } from "./testing/index.js";
 
 const SIGNAL = "signal/signal_generate";
 
 function count(cpu: number, value: bigint, lost: bigint | undefined) {
   return { cpu, pid: -1, value, timeEnabled: 0n, timeRunning: 0n, lost };
+}
+
+function setCounts(kernel: FakeKernel, id: number, counts: EventCount[]): void {
+  const event = kernel.source.events.get(id);
+  if (event === undefined) throw new Error("not open");
+  event.counts = counts;
 }
 
 function later(milliseconds: number): Promise<void> {
@@ -18,14 +25,13 @@ test("the account adds up by event and in total, over unregistering too", async 
   await using monitor = await kernel.openMonitor();
   const a = await monitor.registerTracepoint(SIGNAL, () => {});
   const b = await monitor.registerTracepoint("task/task_rename", () => {});
-  kernel.source.countsOf.set(a, [count(0, 5n, 2n), count(1, 4n, 1n)]);
-  kernel.source.countsOf.set(b, [count(0, 10n, 0n)]);
   kernel.source.count({ unknown: 3, lost: 3, stalls: 1 });
-  for (let sig = 0; sig < 6; sig++) kernel.emit(SIGNAL, { sig });
+  for (let sig = 0; sig < 9; sig++) kernel.emit(SIGNAL, { sig }, { cpu: sig % 2, lost: sig % 3 === 0 });
+  setCounts(kernel, b, [count(0, 10n, 0n)]);
   void monitor.run();
   await monitor.stop();
   const report = await monitor.loss();
-  assert.equal(report.total, { hits: 19n, lost: 3n, delivered: 6 });
+  assert.equal(report.total, { hits: 19n, lost: 3n, delivered: 6, discarded: 0 });
   assert.equal(report.events[0], {
     id: a,
     name: SIGNAL,
@@ -52,9 +58,9 @@ test("a kernel that does not count losses leaves them unknown", async () => {
   const kernel = new FakeKernel();
   await using monitor = await kernel.openMonitor();
   const id = await monitor.registerTracepoint(SIGNAL, () => {});
-  kernel.source.countsOf.set(id, [count(0, 5n, undefined)]);
+  setCounts(kernel, id, [count(0, 5n, undefined)]);
   const { total, events } = await monitor.loss();
-  assert.equal(total, { hits: 5n, lost: undefined, delivered: 0 });
+  assert.equal(total, { hits: 5n, lost: undefined, delivered: 0, discarded: 0 });
   assert.is(events[0]?.lost, undefined);
 });
 
@@ -66,7 +72,7 @@ test("listeners hear of what is new, while records flow and once after", async (
   const id = await monitor.registerTracepoint(SIGNAL, () => {});
   void monitor.run();
   await later(20);
-  kernel.source.countsOf.set(id, [count(0, 5n, 2n)]);
+  setCounts(kernel, id, [count(0, 5n, 2n)]);
   await later(20);
   assert.is(reports.length, 0, "no record flowed");
   kernel.emit(SIGNAL);
@@ -76,12 +82,12 @@ test("listeners hear of what is new, while records flow and once after", async (
   kernel.emit(SIGNAL);
   await later(40);
   assert.is(reports.length, 1, "nothing new");
-  kernel.source.countsOf.set(id, [count(0, 5n, 3n)]);
+  setCounts(kernel, id, [count(0, 5n, 3n)]);
   await monitor.stop();
   assert.is(reports.length, 2, "the end of the run is a look");
   remove();
   void monitor.run();
-  kernel.source.countsOf.set(id, [count(0, 5n, 4n)]);
+  setCounts(kernel, id, [count(0, 5n, 4n)]);
   await monitor.stop();
   assert.is(reports.length, 2);
 });
