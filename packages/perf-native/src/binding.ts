@@ -32,6 +32,7 @@ export interface NativeOpenRequest {
   filter: string | undefined;
   enabled: boolean;
   ringSize: number;
+  completeStack: boolean;
 }
 
 export interface NativeReader {
