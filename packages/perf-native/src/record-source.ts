@@ -26,6 +26,11 @@ export interface OpenRequest {
   urgent?: boolean;
   /** Bytes of rings of this event's own, a page count that is a power of two; left out: the CPUs' shared rings. */
   ringSize?: number;
+  /**
+   * Where the kernel's copy of a user stack ends at a page that nobody had touched, read the rest from the process, at
+   * once; such records carry `RecordFlag.STACK_READ`. Needs `ringSize`, and the stack pointer among `sampleRegsUser`.
+   */
+  completeStack?: boolean;
 }
 
 export interface OpenedEvent {
@@ -86,7 +91,7 @@ export interface RecordSource {
   open(request: OpenRequest): Promise<OpenedEvent>;
   /** Enables or disables events; takes effect for all of them before it resolves. */
   setEnabled(indices: readonly number[], enabled: boolean): Promise<void>;
-  /** Replaces the filter; `""` removes it. */
+  /** Sets the filter of an event that has none yet: the kernel takes it only once and answers EEXIST after that. */
   setFilter(index: number, filter: string): Promise<void>;
   counts(index: number): Promise<EventCount[]>;
   /**

@@ -1,0 +1,124 @@
+import type { RecordSource } from "@kernscope/perf-native";
+import type { EventTable } from "./event-table.js";
+import { addToTotal, type EventLoss, type LossByCpu, type LossReport, sumByCpu, sumOf } from "./loss-report.js";
+import type { Registration } from "./registration.js";
+
+export interface LossAccountInit {
+  source: RecordSource;
+  table: EventTable;
+  /** Records whose raw data was too short for their format. */
+  shortRecords: () => number;
+  /** Milliseconds between two looks at the counts while records flow. */
+  interval: number;
+  /** What went wrong when the counts were read unasked. */
+  onError: (error: unknown) => void;
+}
+
+/** Keeps the account of what was lost, and tells when it grows. */
+export class LossAccount {
+  readonly #init: LossAccountInit;
+  readonly #listeners = new Set<(report: LossReport) => void>();
+  /** Of events that are unregistered. */
+  readonly #closed = { hits: 0n, lost: 0n as bigint | undefined, delivered: 0, discarded: 0 };
+  /** Events whose last counts were taken, but some of whose records may still come. */
+  readonly #retiring = new Set<Registration>();
+  #timer: NodeJS.Timeout | undefined;
+  #told = "0,0,0,0,0";
+  #stopped = false;
+
+  constructor(init: LossAccountInit) {
+    this.#init = init;
+  }
+
+  /** Calls `listener` with a report whenever something more was lost. Returns the listener's removal. */
+  onLoss(listener: (report: LossReport) => void): () => void {
+    // A function of its own, so that the same listener twice is two.
+    const entry = (report: LossReport) => listener(report);
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  async report(): Promise<LossReport> {
+    const { source, table, shortRecords } = this.#init;
+    const open = table.all().filter((each) => each.indices.length > 0 && !this.#retiring.has(each));
+    const counted = await Promise.all(open.map((registration) => this.#count(registration)));
+    const events = counted.filter((event) => event !== undefined);
+    const total = { ...this.#closed };
+    for (const { delivered, discarded } of this.#retiring) addToTotal(total, { ...nothing, delivered, discarded });
+    for (const event of events) addToTotal(total, event);
+    const { late, corrupt, unknown, lost, stalls } = source.stats();
+    return { total, events, late, corrupt: corrupt + shortRecords(), unknown, ringLost: lost, stalls };
+  }
+
+  /** Adds the last counts of an event that is about to be closed to the total. */
+  async retire(registration: Registration): Promise<void> {
+    const byCpu = await this.#read(registration);
+    addToTotal(this.#closed, { ...sumOf(byCpu), delivered: 0, discarded: 0 });
+    this.#retiring.add(registration);
+  }
+
+  /** The event is closed: none of its records will come any more. */
+  retired(registration: Registration): void {
+    const { delivered, discarded } = registration;
+    if (!this.#retiring.delete(registration)) return;
+    addToTotal(this.#closed, { ...nothing, delivered, discarded });
+  }
+
+  /** Keeps the last counts of a kernel event that is about to be closed while its registration goes on. */
+  async carry(registration: Registration, index: number): Promise<void> {
+    registration.past = sumByCpu(registration.past, await this.#init.source.counts(index));
+    registration.indices = registration.indices.filter((each) => each !== index);
+  }
+
+  /** Records were dispatched: looks at the counts before long, once more after the last record. */
+  recordsFlowed(): void {
+    if (this.#timer !== undefined || this.#stopped || this.#listeners.size === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.check().catch(this.#init.onError);
+    }, this.#init.interval);
+    this.#timer.unref();
+  }
+
+  /** Compares with what was told last, and tells the listeners what is new. */
+  async check(): Promise<void> {
+    if (this.#listeners.size === 0 || this.#stopped) return;
+    const report = await this.report().catch((error) => {
+      if (!this.#stopped) throw error;
+    });
+    if (report === undefined || this.#stopped) return;
+    const state = `${report.total.lost},${report.ringLost},${report.late},${report.corrupt},${report.unknown}`;
+    if (state === this.#told) return;
+    this.#told = state;
+    for (const listener of [...this.#listeners]) listener(report);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** `undefined` for an event whose last counts are part of the total. */
+  async #count(registration: Registration): Promise<EventLoss | undefined> {
+    const { table } = this.#init;
+    const over = () => this.#retiring.has(registration) || table.entries[registration.id] !== registration;
+    try {
+      const byCpu = await this.#read(registration);
+      if (over()) return undefined;
+      const { id, name, delivered, discarded } = registration;
+      return { id, name, ...sumOf(byCpu), delivered, discarded, byCpu };
+    } catch (error) {
+      if (over()) return undefined;
+      throw error;
+    }
+  }
+
+  async #read(registration: Registration): Promise<LossByCpu[]> {
+    const { indices } = registration;
+    const counts = await Promise.all(indices.map((index) => this.#init.source.counts(index)));
+    // What was closed meanwhile is part of the past by now and must not count twice.
+    return registration.indices === indices ? sumByCpu(registration.past, counts.flat()) : this.#read(registration);
+  }
+}
+
+const nothing = { hits: 0n, lost: 0n };

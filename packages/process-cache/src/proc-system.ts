@@ -1,0 +1,45 @@
+import type { Cred } from "./credentials.js";
+import { type ProcessSnapshot, readSnapshot, readThreads, type TaskSnapshot } from "./proc-snapshot.js";
+import type { Procfs } from "./procfs.js";
+import type { TaskSystem } from "./task-finder.js";
+
+/** The running system, as far as /proc knows it. */
+export class ProcSystem implements TaskSystem {
+  readonly #procfs: Procfs;
+  readonly #limit: number;
+  /** How often /proc was asked for a task's whole state, and how often it knew of none. */
+  readonly stats = { reads: 0, misses: 0 };
+
+  /** `limit`: bytes of arguments at most. */
+  constructor(procfs: Procfs, limit: number) {
+    this.#procfs = procfs;
+    this.#limit = limit;
+  }
+
+  snapshot(pid: number): ProcessSnapshot | undefined {
+    this.stats.reads++;
+    const snapshot = readSnapshot(this.#procfs, pid, this.#limit);
+    if (snapshot === undefined) this.stats.misses++;
+    return snapshot;
+  }
+
+  threads(tgid: number): readonly TaskSnapshot[] {
+    return readThreads(this.#procfs, tgid);
+  }
+
+  startTick(pid: number): number | undefined {
+    return this.#procfs.stat(pid)?.startTick;
+  }
+
+  creds(pid: number): Cred | undefined {
+    return this.#procfs.with(pid, (directory) => directory.status()?.creds);
+  }
+
+  exitCode(pid: number, tick: number): number | undefined {
+    const stat = this.#procfs.stat(pid);
+    if (stat === undefined || stat.startTick !== tick) return undefined;
+    // One that is on its way has its status already, but a 0 could as well be none.
+    const isOver = stat.state === "Z" || stat.state === "X";
+    return isOver || stat.exitCode !== 0 ? stat.exitCode : undefined;
+  }
+}

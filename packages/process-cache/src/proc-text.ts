@@ -1,0 +1,127 @@
+import { type Cred, credOfStatus } from "./credentials.js";
+
+/** What /proc/PID/stat says (proc_pid_stat(5)). */
+export interface ProcStat {
+  readonly pid: number;
+  /** Name, at most 15 bytes; a kernel thread's can be longer. */
+  readonly command: string;
+  /** One letter: `R`, `S`, `D`, `Z` (ended, not yet waited for), `T`, `t`, `X`, `I`. */
+  readonly state: string;
+  /** The parent now: after the real one ended this is who took its place. */
+  readonly parentPid: number;
+  /** Bits of `PF_…` in include/linux/sched.h. */
+  readonly flags: number;
+  /** Threads of the process that have not ended. */
+  readonly threads: number;
+  /** Clock ticks since boot, in this process's time namespace. */
+  readonly startTick: number;
+  /**
+   * Address where execve(2) put the stack pointer: text, since only equality means anything. `"0"` where the reader may
+   * not know it.
+   */
+  readonly startStack: string;
+  /** Address after the arguments; `"0"` as above. */
+  readonly argumentsEnd: string;
+  /** Wait status of an ended task; 0 where the reader may not know it. */
+  readonly exitCode: number;
+}
+
+/** `PF_KTHREAD` of include/linux/sched.h. */
+export const PF_KTHREAD = 0x0020_0000;
+
+/** Parses /proc/PID/stat; `undefined` where it does not have the form of one. */
+export function parseStat(bytes: Buffer): ProcStat | undefined {
+  // A name may hold anything, blanks, brackets and newlines included; nothing after it holds a bracket.
+  const open = bytes.indexOf("(");
+  const close = bytes.lastIndexOf(")");
+  if (open < 2 || close < open) return undefined;
+  const fields = bytes.toString("latin1", close + 2).split(" ");
+  // The first of `fields` is the third of the file.
+  const field = (number: number) => fields[number - 3] ?? "";
+  const [parentPid, flags, threads] = [Number(field(4)), Number(field(9)), Number(field(20))];
+  const [pid, startTick] = [Number(bytes.toString("latin1", 0, open)), Number(field(22))];
+  if (fields.length < 20 || !Number.isInteger(pid) || !Number.isInteger(startTick)) return undefined;
+  return {
+    pid,
+    command: bytes.toString("utf8", open + 1, close),
+    state: field(3),
+    parentPid,
+    flags,
+    threads,
+    startTick,
+    startStack: field(28),
+    argumentsEnd: field(49),
+    exitCode: Number.parseInt(field(52), 10) || 0,
+  };
+}
+
+/** What of /proc/PID/status (proc_pid_status(5)) is used. */
+export interface ProcStatus {
+  readonly tgid: number;
+  readonly parentPid: number;
+  readonly creds: Cred | undefined;
+  /** The task's ids in its pid namespaces, the reader's first. */
+  readonly namespacePids: readonly number[];
+}
+
+/** Parses /proc/PID/status; `undefined` where it does not have the form of one. */
+export function parseStatus(bytes: Buffer): ProcStatus | undefined {
+  // The kernel escapes a newline in the name, so a line's start is what it seems.
+  const text = bytes.toString("latin1");
+  const numbers = (key: string) => {
+    const start = text.indexOf(`\n${key}:`);
+    if (start < 0) return [];
+    const end = text.indexOf("\n", start + 1);
+    const values = text.slice(start + key.length + 2, end < 0 ? undefined : end).trim();
+    return values === "" ? [] : values.split("\t").map(Number);
+  };
+  const tgid = numbers("Tgid")[0];
+  if (tgid === undefined) return undefined;
+  return {
+    tgid,
+    parentPid: numbers("PPid")[0] ?? 0,
+    creds: credOfStatus(numbers("Uid"), numbers("Gid")),
+    namespacePids: numbers("NSpid"),
+  };
+}
+
+/** Splits /proc/PID/cmdline; what lies behind the last NUL counts as an argument if it is not empty. */
+export function parseCommandLine(bytes: Buffer): string[] {
+  if (bytes.length === 0) return [];
+  const end = bytes[bytes.length - 1] === 0 ? bytes.length - 1 : bytes.length;
+  return bytes.toString("utf8", 0, end).split("\0");
+}
+
+/** One line of /proc/PID/cgroup (cgroups(7)). */
+export interface ProcCgroup {
+  /** 0: the unified hierarchy. */
+  readonly hierarchy: number;
+  /** Controllers and `name=` of a version 1 hierarchy; empty for the unified one. */
+  readonly controllers: readonly string[];
+  readonly path: string;
+}
+
+/** Parses /proc/PID/cgroup. */
+export function parseCgroups(bytes: Buffer): ProcCgroup[] {
+  const cgroups: ProcCgroup[] = [];
+  for (const line of bytes.toString("utf8").split("\n")) {
+    const first = line.indexOf(":");
+    const second = line.indexOf(":", first + 1);
+    if (first < 1 || second < 0) continue;
+    const controllers = line.slice(first + 1, second);
+    cgroups.push({
+      hierarchy: Number(line.slice(0, first)),
+      controllers: controllers === "" ? [] : controllers.split(","),
+      path: line.slice(second + 1),
+    });
+  }
+  return cgroups;
+}
+
+/** The cgroup that perf events know the task by: of the `perf_event` controller if version 1 has it, else the unified one. */
+export function perfCgroupPath(cgroups: readonly ProcCgroup[]): string | undefined {
+  const chosen =
+    cgroups.find(({ controllers }) => controllers.includes("perf_event")) ??
+    cgroups.find(({ hierarchy }) => hierarchy === 0);
+  return chosen?.path;
+}

@@ -1,0 +1,203 @@
+import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync, statSync } from "node:fs";
+import {
+  type ProcCgroup,
+  type ProcStat,
+  type ProcStatus,
+  parseCgroups,
+  parseCommandLine,
+  parseStat,
+  parseStatus,
+} from "./proc-text.js";
+
+/** The file that a process executes. */
+export interface ProcExecutable {
+  /** As /proc/PID/exe has it: an absolute path in the mount namespace of the process, without ` (deleted)`. */
+  readonly path: string;
+  /** Device number (`st_dev` of stat(2)) and inode: what identifies the file whatever it is called. */
+  readonly device: number;
+  readonly inode: number;
+  /** No name leads to the file any more. */
+  readonly deleted: boolean;
+  /** It lives in memory only: memfd_create(2). */
+  readonly memfd: boolean;
+}
+
+/**
+ * Reads of /proc that cannot mix two processes up: a process's directory is opened once and everything is read through
+ * that descriptor, which leads nowhere (ESRCH) when the process is gone, even if its pid has a new owner.
+ *
+ * A file that is gone or may not be read gives `undefined`; nothing here throws.
+ */
+export class Procfs {
+  /** Where /proc is mounted. */
+  readonly root: string;
+  #buffer = Buffer.allocUnsafeSlow(16 << 10);
+
+  constructor(root = "/proc") {
+    this.root = root;
+  }
+
+  /** Opens the directory of a process or thread. The caller closes it. */
+  open(pid: number): ProcDirectory | undefined {
+    return this.#openDirectory(`${this.root}/${pid}`);
+  }
+
+  /** Opens a process's directory, hands it to `read` and closes it. */
+  with<T>(pid: number, read: (directory: ProcDirectory) => T): T | undefined {
+    const directory = this.open(pid);
+    if (directory === undefined) return undefined;
+    try {
+      return read(directory);
+    } finally {
+      directory.close();
+    }
+  }
+
+  /** /proc/PID/stat alone; for a thread's id too. */
+  stat(pid: number): ProcStat | undefined {
+    const bytes = this.read(`${this.root}/${pid}/stat`);
+    return bytes && parseStat(bytes);
+  }
+
+  /** The pids of all processes, as /proc lists them. */
+  pids(): number[] {
+    return numbersIn(this.root);
+  }
+
+  /** The boot id: text that is the same until the next boot; `undefined` where it cannot be read. */
+  bootId(): string | undefined {
+    return this.read(`${this.root}/sys/kernel/random/boot_id`)?.toString("latin1").trim();
+  }
+
+  /** Reads a whole file up to `limit` bytes into memory that the next read overwrites. */
+  read(path: string, limit = 1 << 20): Buffer | undefined {
+    let descriptor: number;
+    try {
+      descriptor = openSync(path, "r");
+    } catch {
+      return undefined;
+    }
+    try {
+      let length = readSync(descriptor, this.#buffer, 0, Math.min(limit, this.#buffer.length), 0);
+      // Most files come whole in one read; a full buffer may mean that there is more.
+      while (length === this.#buffer.length && length < limit) {
+        const larger = Buffer.allocUnsafeSlow(length * 4);
+        this.#buffer.copy(larger, 0, 0, length);
+        this.#buffer = larger;
+        const more = readSync(descriptor, larger, length, Math.min(limit, larger.length) - length, length);
+        if (more === 0) break;
+        length += more;
+      }
+      return this.#buffer.subarray(0, length);
+    } catch {
+      return undefined;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #openDirectory(path: string): ProcDirectory | undefined {
+    try {
+      return new ProcDirectory(this, openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The open directory of one process or thread. */
+export class ProcDirectory {
+  readonly #procfs: Procfs;
+  readonly #descriptor: number;
+  readonly #path: string;
+
+  constructor(procfs: Procfs, descriptor: number) {
+    this.#procfs = procfs;
+    this.#descriptor = descriptor;
+    this.#path = `/proc/self/fd/${descriptor}`;
+  }
+
+  stat(): ProcStat | undefined {
+    const bytes = this.#procfs.read(`${this.#path}/stat`);
+    return bytes && parseStat(bytes);
+  }
+
+  status(): ProcStatus | undefined {
+    const bytes = this.#procfs.read(`${this.#path}/status`);
+    return bytes && parseStatus(bytes);
+  }
+
+  /** The arguments, read from the memory of the process, which may have changed them; `limit` in bytes. */
+  commandLine(limit: number): { argv: string[]; truncated: boolean } | undefined {
+    const bytes = this.#procfs.read(`${this.#path}/cmdline`, limit);
+    return bytes && { argv: parseCommandLine(bytes), truncated: bytes.length >= limit };
+  }
+
+  cgroups(): ProcCgroup[] | undefined {
+    const bytes = this.#procfs.read(`${this.#path}/cgroup`);
+    return bytes && parseCgroups(bytes);
+  }
+
+  /** The working directory in the mount namespace of the process. */
+  workingDirectory(): string | undefined {
+    return link(`${this.#path}/cwd`);
+  }
+
+  executable(): ProcExecutable | undefined {
+    const target = link(`${this.#path}/exe`);
+    if (target === undefined) return undefined;
+    try {
+      const { dev, ino, nlink } = statSync(`${this.#path}/exe`);
+      const deleted = nlink === 0 && target.endsWith(DELETED);
+      const path = deleted ? target.slice(0, -DELETED.length) : target;
+      return { path, device: dev, inode: ino, deleted, memfd: deleted && path.startsWith("/memfd:") };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Thread ids of the process. */
+  threads(): number[] {
+    return numbersIn(`${this.#path}/task`);
+  }
+
+  /** Hands the directory of one of the threads to `read`. */
+  withThread<T>(tid: number, read: (directory: ProcDirectory) => T): T | undefined {
+    let descriptor: number;
+    try {
+      descriptor = openSync(`${this.#path}/task/${tid}`, constants.O_RDONLY | constants.O_DIRECTORY);
+    } catch {
+      return undefined;
+    }
+    try {
+      return read(new ProcDirectory(this.#procfs, descriptor));
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+/** What the kernel appends to the path of a file that has no name any more (fs/d_path.c). */
+const DELETED = " (deleted)";
+
+function link(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function numbersIn(path: string): number[] {
+  try {
+    return readdirSync(path)
+      .filter((name) => /^[1-9]\d*$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}

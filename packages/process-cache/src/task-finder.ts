@@ -1,0 +1,252 @@
+import type { Cred, CredPool } from "./credentials.js";
+import { decodeWaitStatus } from "./exit-status.js";
+import type { ProcessSnapshot, TaskSnapshot } from "./proc-snapshot.js";
+import { isStartOf, likelyStartTick, NANOS_PER_TICK, type ProcessIds, startTick } from "./process-id.js";
+import { type Program, TaskEntry } from "./task-entry.js";
+import type { TaskTable } from "./task-table.js";
+
+/** Whose record it is: the part of perf's `SampleRecord` that is needed here. */
+export interface RecordContext {
+  /** Process and thread. */
+  readonly pid: number;
+  readonly tid: number;
+  /** Id of the perf_event cgroup; 0: not sampled. */
+  readonly cgroup: number;
+  /** Nanoseconds since the monitor was opened. */
+  readonly elapsed: number;
+}
+
+/** What is asked of the system beside its events. Nothing here throws. */
+export interface TaskSystem {
+  /** What /proc says of a process or thread now. */
+  snapshot(pid: number): ProcessSnapshot | undefined;
+  /** What /proc says of the threads of a process beside the leader. */
+  threads(tgid: number): readonly TaskSnapshot[];
+  /** Start time of a task in clock ticks since boot. */
+  startTick(pid: number): number | undefined;
+  creds(pid: number): Cred | undefined;
+  /** Wait status of a process that has ended and was not waited for, if it is the one that started at `tick`. */
+  exitCode(pid: number, tick: number): number | undefined;
+}
+
+/** Conversions of perf's `MonitorClock`. */
+export interface TaskClock {
+  now(): number;
+  toBootNanos(elapsed: number): number;
+  fromBootNanos(nanos: number): number;
+}
+
+export interface TaskFinderInit {
+  table: TaskTable;
+  system: TaskSystem;
+  clock: TaskClock;
+  ids: ProcessIds;
+  creds: CredPool;
+}
+
+/** How far a record's time can lie before a start time that /proc tells, in ns: a tick, and what clocks disagree by. */
+const START_TOLERANCE = 2 * NANOS_PER_TICK;
+
+/** For how long after its end a task can be expected to write records, in ns; later ones make /proc be asked. */
+const LAST_RECORDS = 1_000_000_000;
+
+/**
+ * Finds the task that a pid means: in the table, else in /proc, once; where both know nothing a task is made up that says
+ * so. Knows how entries are made and how it is told whether two sightings are of one task.
+ */
+export class TaskFinder {
+  readonly table: TaskTable;
+  readonly system: TaskSystem;
+  readonly clock: TaskClock;
+  readonly ids: ProcessIds;
+  readonly creds: CredPool;
+
+  constructor(init: TaskFinderInit) {
+    this.table = init.table;
+    this.system = init.system;
+    this.clock = init.clock;
+    this.creds = init.creds;
+    this.ids = init.ids;
+  }
+
+  /** The task that a record was written by. */
+  taskOf(context: RecordContext): TaskEntry {
+    return this.find(context.tid, context.pid, context.elapsed);
+  }
+
+  /**
+   * The task `pid` of the process `tgid` at `elapsed`. `lives`: the record is one that no task writes after its end.
+   */
+  find(pid: number, tgid: number, elapsed: number, lives = false): TaskEntry {
+    const known = this.table.get(pid);
+    if (known === undefined) return this.learn(pid, tgid, elapsed);
+    if (isBefore(elapsed, known)) return this.#earlierOwner(pid, tgid, elapsed);
+    // Another process: this one's end and the other's begin were not seen.
+    const isOther = known.tgid !== tgid || (lives && known.retired);
+    if (isOther) this.endUnseen(known, elapsed);
+    else if (!known.retired || elapsed < (known.exitTime ?? elapsed) + LAST_RECORDS) return known;
+    return this.learn(pid, tgid, elapsed, isOther);
+  }
+
+  /** The task that a pid means now. */
+  lookup(pid: number): TaskEntry {
+    return this.table.get(pid) ?? this.learn(pid);
+  }
+
+  /**
+   * Takes a task in from /proc. Given the process and the time of a record that speaks of it, /proc's answer counts only
+   * if it can be the same. `isOther`: it is not the one that is known under this pid.
+   */
+  learn(pid: number, tgid?: number, elapsed = Number.POSITIVE_INFINITY, isOther = false): TaskEntry {
+    const snapshot = pid > 0 ? this.system.snapshot(pid) : undefined;
+    const fits =
+      snapshot !== undefined &&
+      (tgid ?? snapshot.tgid) === snapshot.tgid &&
+      this.#startTime(snapshot.startTick) <= elapsed + START_TOLERANCE;
+    if (fits) return this.insertSnapshot(snapshot);
+    return (isOther ? undefined : this.table.get(pid)) ?? this.#insertUnknown(pid, tgid ?? pid);
+  }
+
+  /** Takes in what /proc said, unless the pid's owner is known; returns the owner. */
+  insertSnapshot(snapshot: ProcessSnapshot): TaskEntry {
+    const known = this.#ownerOf(snapshot);
+    if (known !== undefined) return known;
+    if (snapshot.pid !== snapshot.tgid) return this.#insertThread(snapshot, this.lookup(snapshot.tgid).leader);
+    const entry = new TaskEntry(snapshot.pid, undefined);
+    this.#fill(entry, snapshot);
+    entry.startTick = snapshot.startTick;
+    entry.id = this.ids.of(entry.tgid, snapshot.startTick);
+    entry.program = programOf(snapshot);
+    entry.cgroupPath = snapshot.cgroupPath;
+    entry.setOrigin("cgroup", "procfs", true);
+    // Before the parent is looked for: whatever /proc says, each task is taken in once.
+    this.table.insert(entry);
+    entry.creatorPid = snapshot.parentPid;
+    entry.creator = snapshot.parentPid > 0 ? this.lookup(snapshot.parentPid).leader : undefined;
+    entry.setOrigin("parent", "procfs", false);
+    if (snapshot.threadCount > 1)
+      for (const thread of this.system.threads(entry.pid)) this.#insertThread(thread, entry);
+    if (snapshot.isZombie) this.#insertZombie(entry, snapshot);
+    return entry;
+  }
+
+  /** Makes a task the owner of its pid, and a thread one of its process's. */
+  insert(entry: TaskEntry): void {
+    this.table.insert(entry);
+    if (entry.isLeader) return;
+    entry.leader.threads ??= new Set();
+    entry.leader.threads.add(entry);
+  }
+
+  /** Marks a task as ended whose end was not seen, because its pid turned out to have another owner. */
+  endUnseen(entry: TaskEntry, elapsed: number): void {
+    if (entry.isLeader) for (const thread of entry.threads ?? []) this.end(thread, elapsed);
+    this.end(entry, elapsed);
+  }
+
+  /** Marks a task as ended: a thread, or a process with its last one. */
+  end(entry: TaskEntry, elapsed: number): void {
+    entry.ended = true;
+    entry.exitTime ??= elapsed;
+    entry.evidence = undefined;
+    if (entry.isLeader) entry.threads = undefined;
+    else entry.leader.threads?.delete(entry);
+    this.table.retire(entry, elapsed);
+  }
+
+  /** Whether the task that `entry` stands for can be the one that a fork event at `elapsed` tells of. */
+  isForkOf(entry: TaskEntry, elapsed: number): boolean {
+    if (entry.hasExactStart) return false;
+    if (entry.startTime === undefined) return true;
+    const tick = Math.floor(this.clock.toBootNanos(entry.startTime + NANOS_PER_TICK / 2) / NANOS_PER_TICK);
+    return isStartOf(this.clock.toBootNanos(elapsed), tick);
+  }
+
+  /** Gives a process its start time and its id, from the time of its fork event. */
+  setStart(entry: TaskEntry, elapsed: number): void {
+    entry.startTime = elapsed;
+    entry.setOrigin("startTime", "tracepoint", true);
+    if (!entry.isLeader || entry.startTick >= 0) return;
+    const boot = this.clock.toBootNanos(elapsed);
+    let tick = startTick(boot);
+    if (tick === undefined) {
+      const told = this.system.startTick(entry.pid);
+      tick = told !== undefined && isStartOf(boot, told) ? told : likelyStartTick(boot);
+    }
+    entry.startTick = tick;
+    entry.id = this.ids.of(entry.tgid, tick);
+  }
+
+  #startTime(tick: number): number {
+    return this.clock.fromBootNanos(tick * NANOS_PER_TICK);
+  }
+
+  #fill(entry: TaskEntry, snapshot: TaskSnapshot): void {
+    entry.command = snapshot.command;
+    entry.setOrigin("command", "procfs", true);
+    entry.creds = snapshot.creds && this.creds.intern(snapshot.creds);
+    entry.setOrigin("creds", "procfs", false);
+    entry.isKernelThread = snapshot.isKernelThread;
+    entry.startTime = this.#startTime(snapshot.startTick);
+    entry.setOrigin("startTime", "procfs", false);
+  }
+
+  /** The owner that a pid has in the table, unless that has ended and /proc shows its successor. */
+  #ownerOf(snapshot: TaskSnapshot): TaskEntry | undefined {
+    const known = this.table.get(snapshot.pid);
+    if (known === undefined || !known.retired) return known;
+    if (known.tgid !== snapshot.tgid) return undefined;
+    if (known.startTime === undefined) return snapshot.isZombie ? known : undefined;
+    const distance = Math.abs(this.#startTime(snapshot.startTick) - known.startTime);
+    return distance <= START_TOLERANCE ? known : undefined;
+  }
+
+  #insertThread(snapshot: TaskSnapshot, leader: TaskEntry): TaskEntry {
+    const known = this.#ownerOf(snapshot);
+    if (known !== undefined) return known;
+    const entry = new TaskEntry(snapshot.pid, leader);
+    this.#fill(entry, snapshot);
+    entry.cgroupPath = leader.cgroupPath;
+    this.insert(entry);
+    return entry;
+  }
+
+  /** A leader that has ended: with its process, or before its threads. */
+  #insertZombie(entry: TaskEntry, snapshot: ProcessSnapshot): void {
+    entry.ended = true;
+    if (snapshot.threadCount > 1) return;
+    const now = this.clock.now();
+    if (snapshot.exitCode !== 0) entry.exitStatus = decodeWaitStatus(snapshot.exitCode).status;
+    entry.setOrigin("exit", "procfs", false);
+    this.end(entry, now);
+  }
+
+  /** A task of which nothing is known but its pid; 0 is the idle task of every CPU. */
+  #insertUnknown(pid: number, tgid: number): TaskEntry {
+    const entry = new TaskEntry(pid, pid === tgid ? undefined : this.lookup(tgid).leader);
+    if (pid === 0) {
+      entry.command = "swapper";
+      entry.isKernelThread = true;
+    }
+    this.insert(entry);
+    return entry;
+  }
+
+  /** Who had the pid before its present owner began; made up, and not kept, where nobody knows. */
+  #earlierOwner(pid: number, tgid: number, elapsed: number): TaskEntry {
+    const earlier = this.table.getAt(pid, elapsed + START_TOLERANCE);
+    if (earlier !== undefined && earlier.tgid === tgid && !isBefore(elapsed, earlier)) return earlier;
+    const leader = pid === tgid ? undefined : this.lookup(tgid).leader;
+    return new TaskEntry(pid, leader);
+  }
+}
+
+/** Whether a record's time lies before all of the life of a task. */
+function isBefore(elapsed: number, entry: TaskEntry): boolean {
+  if (entry.startTime === undefined) return false;
+  return elapsed < (entry.hasExactStart ? entry.startTime : entry.startTime - START_TOLERANCE);
+}
+
+function programOf({ argv, truncated }: ProcessSnapshot): Program {
+  return { filename: "", commandLine: argv, truncated, origin: { source: "procfs", complete: !truncated } };
+}

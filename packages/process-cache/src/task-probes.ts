@@ -1,0 +1,156 @@
+import { type EventGroup, type EventMonitor, PerfError, type SampleRecord, UserRegister } from "@kernscope/perf";
+import { parseExecStack, RegistersAbi } from "./exec-args.js";
+import { type ExecArguments, type ExecRestOptions, execArguments } from "./exec-rest.js";
+import { exitRegisterMask, threadEnd } from "./exit-status.js";
+import type { ProcessCacheEvents } from "./process-events.js";
+import type { TaskTracker } from "./task-tracker.js";
+
+export interface TaskProbesInit {
+  monitor: EventMonitor;
+  tracker: TaskTracker;
+  /** Where what the tracker makes of the records goes. */
+  events: ProcessCacheEvents;
+  /** How arguments are fetched that a record does not hold. */
+  rest: ExecRestOptions;
+  /** Bytes of user stack in an exec's record. */
+  stackSize: number;
+  /** Bytes of the ring that these records have to themselves on each CPU. */
+  stackRingSize: number;
+}
+
+/** What was registered, and what this kernel does not offer. */
+export interface TaskProbes {
+  readonly group: EventGroup;
+  /** Names of tracepoints that are missing; what they would tell is not known then. */
+  readonly missing: readonly string[];
+}
+
+/** Signals whose default action is to end the process: all but CHLD, CONT, the stop signals, URG and WINCH (signal(7)). */
+const FATAL = "(sig < 17 || sig > 23) && sig != 28";
+/** TRACE_SIGNAL_DELIVERED and TRACE_SIGNAL_LOSE_INFO (include/trace/events/signal.h). */
+const SENT = "(result == 0 || result == 4)";
+
+/** Registers what the kernel tells of tasks, all of it before any of it is on. What was registered stays only if all was. */
+export async function registerTaskProbes(init: TaskProbesInit): Promise<TaskProbes> {
+  const group = init.monitor.createGroup();
+  try {
+    const missing = await registerAll(init, group);
+    await init.monitor.enable(group);
+    return { group, missing };
+  } catch (error) {
+    await init.monitor.unregister(group);
+    throw error;
+  }
+}
+
+async function registerAll(init: TaskProbesInit, group: EventGroup): Promise<string[]> {
+  const { monitor, tracker, events } = init;
+  const shared = { group, enabled: false };
+  await monitor.registerTracepoint<{ pid: number; comm: string; clone_flags: number }>(
+    "task/task_newtask",
+    (record, data) => {
+      const event = tracker.forked(record, data.pid, data.comm, Number(data.clone_flags));
+      monitor.enqueueExternalSample(events.fork, record.sampleId(), event);
+    },
+    { ...shared, sample: { cgroup: true } },
+  );
+  await registerExec(init, group);
+  await registerExit(init, group);
+
+  const missing: string[] = [];
+  const optional = async (name: string, register: () => Promise<unknown>) => {
+    try {
+      await register();
+    } catch (error) {
+      if (!(error instanceof PerfError && error.code === "not_found")) throw error;
+      missing.push(name);
+    }
+  };
+  await optional("task/task_rename", () =>
+    monitor.registerTracepoint<{ pid: number; newcomm: string }>(
+      "task/task_rename",
+      (record, data) => {
+        monitor.enqueueExternalSample(events.update, record.sampleId(), tracker.renamed(data.pid, data.newcomm));
+      },
+      shared,
+    ),
+  );
+  await optional("signal/signal_generate", () =>
+    monitor.registerTracepoint<{ sig: number; pid: number }>(
+      "signal/signal_generate",
+      (record, data) => tracker.signalSent(record, data.pid, data.sig),
+      { ...shared, filter: `${FATAL} && ${SENT}` },
+    ),
+  );
+  await optional("signal/signal_deliver", () =>
+    monitor.registerTracepoint<{ sig: number }>(
+      "signal/signal_deliver",
+      (record, data) => tracker.signalTaken(record, data.sig),
+      { ...shared, filter: `${FATAL} && sa_handler == 0` },
+    ),
+  );
+  return missing;
+}
+
+/** Exec: the user stack holds the arguments; urgent, because what it does not hold must be read before the process ends. */
+async function registerExec(init: TaskProbesInit, group: EventGroup): Promise<void> {
+  const { monitor, tracker, events, rest } = init;
+  const register = stackPointerRegister();
+  await monitor.registerTracepoint<{ filename: string; pid: number; old_pid: number }>(
+    "sched/sched_process_exec",
+    (record, data) => {
+      const { args, ids } = readExec(record, register, data.pid, rest);
+      const facts = { pid: data.pid, oldPid: data.old_pid, filename: data.filename, args, ids };
+      monitor.enqueueExternalSample(events.exec, record.sampleId(), tracker.executed(record, facts));
+    },
+    {
+      group,
+      enabled: false,
+      urgent: true,
+      ringSize: init.stackRingSize,
+      completeStack: true,
+      sample: {
+        cgroup: true,
+        ...(register === undefined ? {} : { userRegisters: 1n << BigInt(register), userStack: init.stackSize }),
+      },
+    },
+  );
+}
+
+async function registerExit(init: TaskProbesInit, group: EventGroup): Promise<void> {
+  const { monitor, tracker, events } = init;
+  let tellsGroup = false;
+  const mask = exitRegisterMask();
+  const id = await monitor.registerTracepoint<{ comm: string; group_dead?: number | boolean }>(
+    "sched/sched_process_exit",
+    (record, data) => {
+      const groupDead = tellsGroup ? Boolean(data.group_dead) : undefined;
+      const facts = { command: data.comm, end: threadEnd(record), groupDead };
+      const event = tracker.exited(record, facts, () => record.sampleId());
+      if (event !== undefined) monitor.enqueueExternalSample(events.exit, record.sampleId(), event);
+    },
+    { group, enabled: false, sample: { cgroup: true, ...(mask === 0 ? {} : { userRegisters: mask }) } },
+  );
+  tellsGroup = monitor.fields(id).some(({ name }) => name === "group_dead");
+}
+
+function readExec(record: SampleRecord, register: number | undefined, pid: number, rest: ExecRestOptions) {
+  const pointer = register === undefined ? undefined : record.userRegister(register);
+  const stack = record.userStack;
+  if (pointer === undefined || stack === undefined) return { args: nothing, ids: undefined };
+  const abi = record.userRegistersAbi;
+  const address = abi === RegistersAbi.BITS_32 ? pointer & 0xffff_ffffn : pointer;
+  const parsed = parseExecStack(stack, address, abi);
+  const args = execArguments(parsed, pid, address, rest);
+  // Read before the program ran, yet not by the kernel.
+  const source = record.userStackRead && args.origin.source === "tracepoint" ? "memory" : args.origin.source;
+  return { args: { ...args, origin: { ...args.origin, source } }, ids: parsed.ids };
+}
+
+const nothing: ExecArguments = { argv: [], truncated: true, origin: { source: "none", complete: false } };
+
+function stackPointerRegister(): number | undefined {
+  return Object.hasOwn(UserRegister, process.arch)
+    ? UserRegister[process.arch as keyof typeof UserRegister].SP
+    : undefined;
+}

@@ -1,0 +1,80 @@
+import type { Cred } from "./credentials.js";
+
+/**
+ * Where a value came from:
+ * - `tracepoint`: a kernel event, at the moment it describes; a child's value that it had from its parent counts as such
+ * - `kprobe`: a kernel probe, likewise
+ * - `memory`: the memory of the process, read right after the event
+ * - `procfs`: /proc, read at start or when the task was first asked for
+ * - `none`: nobody knows
+ */
+export type OriginSource = "none" | "tracepoint" | "kprobe" | "memory" | "procfs";
+
+export interface Origin {
+  readonly source: OriginSource;
+  /** The value is whole, and was right at the moment of the last event seen; else it is cut, a guess or may be outdated. */
+  readonly complete: boolean;
+}
+
+/** Values of a task whose {@link Origin} can be asked for. */
+export type TaskField = "startTime" | "parent" | "command" | "commandLine" | "creds" | "cgroup" | "exit";
+
+/** What a lookup function found out about a task's container. */
+export interface TaskContainer {
+  readonly id: string;
+  readonly info: unknown;
+}
+
+/**
+ * A thread or, as the leader of its threads, a process. An object stands for one task for ever: a pid's next owner gets
+ * another one. Its values follow the events that were dispatched; what must not change under a reader is to be copied.
+ *
+ * Pids are those of the initial pid namespace, times are nanoseconds on the scale of `record.elapsed` of the monitor
+ * (negative: before it was opened).
+ */
+export interface Task {
+  /** The kernel's pid: the id of the thread; of the process too where the task {@link Task.isLeader}. */
+  readonly pid: number;
+  /** The process id as users know it: the pid of the leader. */
+  readonly tgid: number;
+  /** Whether this task stands for the process. */
+  readonly isLeader: boolean;
+  /** The task that stands for the process; itself for a leader. */
+  readonly leader: Task;
+  /** The process that created this one, even after it ended; of a thread: of its process. */
+  readonly parent: Task | undefined;
+  /** Process id of {@link Task.parent}, known also where that is not; 0: none (init, kthreadd). */
+  readonly parentPid: number;
+  /** Names the process, not the thread, for ever: see {@link ProcessIds}. Empty where the start time is not known. */
+  readonly processId: string;
+  /** `comm`: the name of the thread, at most 15 bytes; any thread can change its own. */
+  readonly command: string;
+  /** All arguments of the last execve(2), that of the parent until the first; empty for kernel threads. Invalid UTF-8 reads U+FFFD. */
+  readonly commandLine: readonly string[];
+  /** {@link Task.commandLine} lacks arguments, or the end of its last one. */
+  readonly commandLineTruncated: boolean;
+  /** The path given to the last execve(2) as the kernel saw it, not resolved; empty where not known. */
+  readonly filename: string;
+  /** User and group ids; `undefined` where not known. */
+  readonly creds: Cred | undefined;
+  /** Id of the perf_event cgroup (the inode of its directory for version 2); 0 where not known. */
+  readonly cgroupId: number;
+  /** Path of that cgroup below its hierarchy's mount; `undefined` where not known. */
+  readonly cgroupPath: string | undefined;
+  /** Flags of the clone(2) that made it (`CloneFlag`); `undefined` where that was not seen. */
+  readonly cloneFlags: number | undefined;
+  /** It is a thread of the kernel's. */
+  readonly isKernelThread: boolean;
+  /** When it was made; from /proc to a resolution of 10 ms, rounded down. `undefined` where not known. */
+  readonly startTime: number | undefined;
+  /** When it ended; a process ends with the last of its threads. `undefined` while it lives. */
+  readonly exitTime: number | undefined;
+  /** The wait status (wait(2)) with which the process ended; `undefined` while it lives and where not known. */
+  readonly exitStatus: number | undefined;
+  /** Id of the container it runs in; empty: none, or not known. */
+  readonly containerId: string;
+  /** What the lookup function for containers said; `undefined`: nothing. */
+  readonly containerInfo: unknown;
+  /** Where a value came from. */
+  origin(field: TaskField): Origin;
+}

@@ -1,0 +1,81 @@
+import { CredPool, credOfExec } from "../credentials.js";
+import type { ProcessSnapshot, TaskSnapshot } from "../proc-snapshot.js";
+import { NANOS_PER_TICK, ProcessIds } from "../process-id.js";
+import { TaskFinder, type TaskSystem } from "../task-finder.js";
+import { TaskTable, type TaskTableOptions } from "../task-table.js";
+
+/** A /proc made of what a test puts into it, and the finder over it. Monitor time 0 is 100 s after boot. */
+export class FakeSystem implements TaskSystem {
+  readonly snapshots = new Map<number, ProcessSnapshot>();
+  readonly threadsOf = new Map<number, TaskSnapshot[]>();
+  readonly exitCodes = new Map<number, number>();
+  /** How often /proc was asked for a task. */
+  reads = 0;
+  now = 0;
+  readonly clock = {
+    now: () => this.now,
+    toBootNanos: (elapsed: number) => elapsed + BOOT_OFFSET,
+    fromBootNanos: (nanos: number) => nanos - BOOT_OFFSET,
+  };
+
+  /** Puts a process into /proc that started `started` ns after the monitor (negative: before). */
+  add(pid: number, facts: Partial<ProcessSnapshot> & { started?: number } = {}): void {
+    const { started = -1e9, ...rest } = facts;
+    this.snapshots.set(pid, {
+      pid,
+      tgid: pid,
+      parentPid: pid === 1 ? 0 : 1,
+      startTick: tickOf(started),
+      command: `proc-${pid}`,
+      creds: credOfExec(0, 0, 0, 0),
+      isKernelThread: false,
+      isZombie: false,
+      threadCount: 1,
+      exitCode: 0,
+      argv: [`/bin/proc-${pid}`],
+      truncated: false,
+      cgroupPath: "/",
+      ...rest,
+    });
+  }
+
+  finder(options: Partial<TaskTableOptions> = {}): TaskFinder {
+    return new TaskFinder({
+      table: new TaskTable({ maxExited: 1000, grace: 1e9, ...options }),
+      system: this,
+      clock: this.clock,
+      ids: new ProcessIds(BOOT_ID),
+      creds: new CredPool(),
+    });
+  }
+
+  snapshot(pid: number): ProcessSnapshot | undefined {
+    this.reads++;
+    return this.snapshots.get(pid);
+  }
+
+  threads(tgid: number): readonly TaskSnapshot[] {
+    return this.threadsOf.get(tgid) ?? [];
+  }
+
+  startTick(pid: number): number | undefined {
+    return this.snapshots.get(pid)?.startTick;
+  }
+
+  creds(pid: number) {
+    return this.snapshots.get(pid)?.creds;
+  }
+
+  exitCode(pid: number): number | undefined {
+    return this.exitCodes.get(pid);
+  }
+}
+
+export const BOOT_ID = "0123456789ab-0000-0000-0000-000000000000";
+
+const BOOT_OFFSET = 100e9;
+
+/** Clock ticks since boot at a time of the monitor's. */
+export function tickOf(elapsed: number): number {
+  return Math.floor((elapsed + BOOT_OFFSET) / NANOS_PER_TICK);
+}

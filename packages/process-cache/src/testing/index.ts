@@ -1,0 +1,1 @@
+export { buildExecStack, type ExecStackParts, STACK_POINTER } from "./exec-stack.js";
