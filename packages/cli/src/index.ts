@@ -1,1 +1,2 @@
-export {};
+export { CliError, type CliErrorCode } from "./errors.js";
+export { createProgram, type Terminal } from "./program.js";
