@@ -32,6 +32,7 @@ export interface NativeOpenRequest {
   filter: string | undefined;
   enabled: boolean;
   ringSize: number;
+  stackLimit: number;
 }
 
 export interface NativeReader {
