@@ -53,7 +53,6 @@ export class KernelEvents {
       ...(filter !== undefined && { filter }),
       ...(options.urgent !== undefined && { urgent: options.urgent }),
       ...(options.ringSize !== undefined && { ringSize: options.ringSize }),
-      ...(options.sample?.userStackLimit !== undefined && { stackLimit: options.sample.userStackLimit }),
     };
     registration.opening = source.open(request);
     try {

@@ -94,7 +94,7 @@ export class EventRecord {
 
   /** `perf_event_header.misc`. */
   get misc(): number {
-    return this.#word(RecordOffset.MISC) & 0xffff;
+    return this.#word(RecordOffset.MISC);
   }
 
   /** A view of a sample's raw data, or of a side-band record's body. */

@@ -16,12 +16,6 @@ export interface SampleOptions {
   userRegisters?: bigint | number;
   /** Bytes of user stack: a multiple of 8 below 65,536. */
   userStack?: number;
-  /**
-   * The kernel's copy of the user stack ends early at a page that the task has not touched yet. Then the rest is read from
-   * the process as soon as the sample is seen, up to so many bytes in all (`userStackSampled` tells where it begins). For
-   * events with a ring of their own that sample the stack pointer.
-   */
-  userStackLimit?: number;
   /** Mask of registers at the moment of the sample. */
   interruptRegisters?: bigint | number;
   /** `PERF_SAMPLE_BRANCH_*` bits. */

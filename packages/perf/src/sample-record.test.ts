@@ -267,19 +267,4 @@ test("the record builder lays out what the record reads", () => {
   assert.equal([record.event, record.id, record.time], [3, 34n, 29n]);
 });
 
-test("what of a user stack the kernel copied, and what was read afterwards", () => {
-  const attr = { sampleType: SampleFormat.STACK_USER, sampleStackUser: 64 };
-  const layout = createSampleLayout({ type: 1, config: 0, ...attr }, true);
-  const userStack = Uint8Array.from({ length: 50 }, (_, index) => index);
-  for (const [header, sampled] of [
-    [{ misc: 2 }, 50],
-    [{ misc: 2, stackSampled: 20 }, 20],
-  ] as const) {
-    const record = recordAt(attr, new RecordBuilder().sample(layout, header, raw, { userStack }));
-    assert.equal(Uint8Array.from(record.userStack ?? []), userStack);
-    assert.equal([record.userStackSampled, record.misc], [sampled, 2]);
-  }
-  assert.is(recordOf({ sampleType: 0 }, []).userStackSampled, 0);
-});
-
 test.run();

@@ -1,4 +1,4 @@
-import { RECORD_HEADER_SIZE, RecordFlag, RecordOffset, SampleFormat } from "@kernscope/perf-native";
+import { RECORD_HEADER_SIZE, RecordOffset, SampleFormat } from "@kernscope/perf-native";
 import { type BranchStack, decodeBranchStack } from "./branch-stack.js";
 import { countAt, type RawMemory } from "./raw-memory.js";
 import { decodeReadValues, type ReadValues, readValuesSize } from "./read-values.js";
@@ -107,15 +107,6 @@ export class SampleRecord extends EventRecord {
   /** A view of the valid bytes of the user stack, from the stack pointer upwards. */
   get userStack(): Uint8Array | undefined {
     return this.#sized(TailField.STACK_USER);
-  }
-
-  /**
-   * How many bytes of {@link userStack} are the kernel's copy, taken at the moment of the sample; those behind them were
-   * read from the process a little later (`sample.userStackLimit`).
-   */
-  get userStackSampled(): number {
-    if ((this.#header(RecordOffset.TYPE) >>> 16) & RecordFlag.STACK_READ) return this.#header(RecordOffset.MISC) >>> 16;
-    return this.userStack?.length ?? 0;
   }
 
   /** Cost of the access: 64 bits of `PERF_SAMPLE_WEIGHT`, or all parts of `PERF_SAMPLE_WEIGHT_STRUCT`. */

@@ -25,8 +25,6 @@ export interface RecordHeader {
   misc?: number;
   late?: boolean;
   corrupt?: boolean;
-  /** The first bytes of the user stack that are the kernel's copy; the rest was read from the process. */
-  stackSampled?: number;
 }
 
 /** The fields of a sample that its head and tail hold. */
@@ -68,11 +66,7 @@ export class RecordBuilder {
     const length = rawEnd + pad(head.length) + pad(tail.length);
     const bytes = new Uint8Array(length);
     const view = new DataView(bytes.buffer);
-    const isRead = header.stackSampled !== undefined;
-    const flags =
-      (header.late ? RecordFlag.LATE : 0) |
-      (header.corrupt ? RecordFlag.CORRUPT : 0) |
-      (isRead ? RecordFlag.STACK_READ : 0);
+    const flags = (header.late ? RecordFlag.LATE : 0) | (header.corrupt ? RecordFlag.CORRUPT : 0);
     view.setUint32(RecordOffset.LENGTH, length, true);
     view.setUint16(RecordOffset.TYPE, header.type ?? RecordType.SAMPLE, true);
     view.setUint16(RecordOffset.FLAGS, flags, true);
@@ -83,8 +77,7 @@ export class RecordBuilder {
     view.setUint32(RecordOffset.TID, header.tid ?? header.pid ?? 0, true);
     view.setBigUint64(RecordOffset.CGROUP, BigInt(header.cgroup ?? 0), true);
     view.setUint32(RecordOffset.RAW_SIZE, raw.length, true);
-    view.setUint16(RecordOffset.MISC, header.misc ?? 0, true);
-    view.setUint16(RecordOffset.STACK_SAMPLED, header.stackSampled ?? 0, true);
+    view.setUint32(RecordOffset.MISC, header.misc ?? 0, true);
     view.setUint32(RecordOffset.HEAD_SIZE, pad(head.length), true);
     view.setUint32(RecordOffset.TAIL_SIZE, pad(tail.length), true);
     view.setBigUint64(RecordOffset.ID, header.id ?? 0n, true);
