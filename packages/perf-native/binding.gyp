@@ -8,7 +8,6 @@
         "native/perf_event.cc",
         "native/reader.cc",
         "native/sample_layout.cc",
-        "native/stack_rest.cc",
         "native/system.cc",
         "native/work_thread.cc"
       ],

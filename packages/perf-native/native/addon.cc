@@ -74,7 +74,6 @@ OpenSpec open_spec(const Napi::Object& request) {
   spec.attr = bytes(request.Get("attr"));
   spec.flags = u64(request, "flags");
   spec.ring_size = u64(request, "ringSize");
-  spec.stack_limit = static_cast<uint32_t>(u64(request, "stackLimit"));
   spec.enabled = request.Get("enabled").As<Napi::Boolean>();
   if (request.Get("leader").IsNumber()) spec.leader = request.Get("leader").As<Napi::Number>().Uint32Value();
   if (request.Get("filter").IsString()) spec.filter = request.Get("filter").As<Napi::String>().Utf8Value();

@@ -27,31 +27,20 @@ class KernelRing {
   // Bytes between the reader and the head seen last.
   uint64_t pending() const { return end_ - position_; }
 
-  // Where the next record begins.
-  uint64_t position() const { return position_; }
-  // The head seen last.
-  uint64_t end() const { return end_; }
-
   // The next record, in one piece; null when there is none up to the head seen last. A length that cannot be true makes
   // everything up to the head unreadable: it is skipped and `skipped` counts it.
   const uint8_t* next(uint32_t& size) {
     if (empty()) return nullptr;
-    const uint8_t* record = at(position_, size);
-    if (record != nullptr) return record;
-    position_ = end_;
-    ++skipped;
-    publish();
-    return nullptr;
-  }
-
-  // The record that begins at a position between ours and the head seen last; null when its length cannot be true. What
-  // this or next() returned before is not valid any more.
-  const uint8_t* at(uint64_t position, uint32_t& size) {
-    const uint64_t available = end_ - position;
-    const uint64_t offset = position & (size_ - 1);
+    const uint64_t available = end_ - position_;
+    const uint64_t offset = position_ & (size_ - 1);
     uint16_t length = 0;
     if (available >= 8 && available <= size_) std::memcpy(&length, data_ + offset + 6, 2);
-    if (length < 16 || (length & 7) != 0 || length > available) return nullptr;
+    if (length < 16 || (length & 7) != 0 || length > available) {
+      position_ = end_;
+      ++skipped;
+      publish();
+      return nullptr;
+    }
     size = length;
     if (offset + length <= size_) return data_ + offset;
     if (scratch_.size() < length) scratch_.resize(65536);

@@ -93,18 +93,6 @@ Merge::Result Merge::drain(uint64_t horizon) {
   return result;
 }
 
-bool Merge::completes_stacks() const {
-  return std::any_of(rings_.begin(), rings_.end(), [](const MergeRing* ring) { return ring->stacks != nullptr; });
-}
-
-void Merge::complete_stacks() {
-  for (MergeRing* ring : rings_) {
-    if (ring->stacks == nullptr) continue;
-    ring->ring.refresh();
-    ring->stacks->read(ring->ring, *ring->layout);
-  }
-}
-
 uint64_t Merge::most_pending() {
   uint64_t most = 0;
   for (MergeRing* ring : rings_) {
@@ -140,13 +128,10 @@ bool Merge::look(MergeRing& ring) {
 // Copies the front record; false when there is no room.
 bool Merge::copy(MergeRing& ring) {
   const ParsedRecord parsed = parse_record(ring.record, ring.size, *ring.record_layout);
-  // The tail without the part of the user stack that is not valid, with what was read from the process instead.
-  const std::vector<uint8_t>* rest =
-      parsed.has_stack && ring.stacks != nullptr ? ring.stacks->find(ring.ring.position()) : nullptr;
-  const uint64_t stack_size = parsed.stack_size + (rest != nullptr ? rest->size() : 0);
-  const uint32_t tail_size =
-      parsed.has_stack ? parsed.tail.size() - parsed.stack_cut.size() + static_cast<uint32_t>(align8(stack_size) - parsed.stack_size)
-                       : parsed.tail.size();
+  // The tail without the part of the user stack that is not valid.
+  const uint32_t stack_gap =
+      parsed.has_stack ? parsed.stack_cut.size() - static_cast<uint32_t>(align8(parsed.stack_size) - parsed.stack_size) : 0;
+  const uint32_t tail_size = parsed.tail.size() - stack_gap;
   const uint64_t length =
       sizeof(RecordHeader) + align8(parsed.raw.size()) + align8(parsed.head.size()) + align8(tail_size);
   uint8_t* to = spans_.reserve(length);
@@ -166,10 +151,6 @@ bool Merge::copy(MergeRing& ring) {
   header.head_size = parsed.head.size();
   header.tail_size = tail_size;
   header.id = parsed.id;
-  if (rest != nullptr) {
-    header.flags |= kFlagStackRead;
-    header.stack_sampled = static_cast<uint16_t>(parsed.stack_size);
-  }
   if (ring.time < last_time_) {
     header.flags |= kFlagLate;
     bump(stats.late);
@@ -193,11 +174,8 @@ bool Merge::copy(MergeRing& ring) {
     const uint32_t stack_begin = parsed.stack_cut.begin - static_cast<uint32_t>(parsed.stack_size);
     const uint32_t before = stack_begin - parsed.tail.begin;
     to = append(to, ring.record + parsed.tail.begin, before);
-    std::memcpy(to - 8, &stack_size, 8);
-    std::memcpy(to, ring.record + stack_begin, parsed.stack_size);
-    if (rest != nullptr) std::memcpy(to + parsed.stack_size, rest->data(), rest->size());
-    std::memset(to + stack_size, 0, align8(stack_size) - stack_size);
-    to += align8(stack_size);
+    std::memcpy(to - 8, &parsed.stack_size, 8);
+    to = append(to, ring.record + stack_begin, static_cast<uint32_t>(parsed.stack_size));
     append(to, ring.record + parsed.stack_cut.end, parsed.tail.end - parsed.stack_cut.end);
   }
   spans_.commit();

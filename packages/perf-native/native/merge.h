@@ -10,7 +10,6 @@
 #include "id_table.h"
 #include "kernel_ring.h"
 #include "span_ring.h"
-#include "stack_rest.h"
 
 namespace kernscope {
 
@@ -30,8 +29,6 @@ struct MergeRing {
   KernelRing ring;
   uint32_t cpu;
   std::shared_ptr<const SampleLayout> layout;
-  // Of a ring whose events complete their user stacks.
-  std::unique_ptr<StackRest> stacks = nullptr;
 
   // The record at the front, once looked at.
   const uint8_t* record = nullptr;
@@ -63,11 +60,6 @@ class Merge {
   uint64_t released() const { return released_; }
   // Records copied by the last drain.
   uint64_t copied() const { return copied_; }
-
-  // Completes the user stacks of what the kernel has written up to now, where that is asked for: the sooner the better,
-  // since a process may end any moment.
-  void complete_stacks();
-  bool completes_stacks() const;
 
   // Bytes in the fullest ring, now.
   uint64_t most_pending();

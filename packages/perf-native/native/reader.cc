@@ -10,8 +10,6 @@
 #include <cerrno>
 #include <chrono>
 
-#include "wake_priority.h"
-
 namespace kernscope {
 namespace {
 
@@ -19,22 +17,17 @@ namespace {
 constexpr uint64_t kRewindAfter = 256 * 1024;
 // How long closing waits for records of the closed event that are still on their way.
 constexpr uint64_t kFlushNanos = 1'000'000'000;
-// Bytes in a ring that are merged at the priority that the thread woke with.
-constexpr uint64_t kLittleWork = 256 * 1024;
 // How long after the slack a record is looked for again, so that it is surely behind the horizon.
 constexpr uint64_t kSettleNanos = 20'000;
 
-std::shared_ptr<const SampleLayout> layout_of(const std::vector<uint8_t>& attr, uint64_t stack_limit = 0) {
-  auto layout = std::make_shared<SampleLayout>(SampleLayout::from_attr(attr.data()));
-  layout->stack_limit = static_cast<uint32_t>(stack_limit);
-  return layout;
+std::shared_ptr<const SampleLayout> layout_of(const std::vector<uint8_t>& attr) {
+  return std::make_shared<SampleLayout>(SampleLayout::from_attr(attr.data()));
 }
 
 }  // namespace
 
 Reader::Reader(ReaderConfig config, uint8_t* spans, uint64_t span_size, std::function<void()> wake)
     : config_(std::move(config)),
-      span_size_(span_size),
       spans_(spans, span_size),
       merge_(spans_, [this] { return table(); }),
       wake_(std::move(wake)),
@@ -74,8 +67,7 @@ std::vector<int> Reader::cpus() const {
 
 std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& offline) {
   auto event = std::make_unique<Event>();
-  // A record must fit into the span memory whatever is in it already.
-  const auto layout = layout_of(spec.attr, std::min<uint64_t>(spec.stack_limit, span_size_ / 4));
+  const auto layout = layout_of(spec.attr);
   event->read_format = layout->read_format;
   event->leader = spec.leader;
   for (const auto& target : spec.targets) {
@@ -155,8 +147,7 @@ std::optional<SystemError> Reader::map_ring(Ring& ring, int fd, int cpu, uint64_
   ring.fd = fd;
   ring.merge = std::make_unique<MergeRing>(
       MergeRing{KernelRing(ring.mapping.data(), ring.mapping.data_size(), ring.mapping.head(), ring.mapping.tail()),
-                static_cast<uint32_t>(cpu), layout});
-  if (layout->stack_limit != 0) ring.merge->stacks = std::make_unique<StackRest>(layout->stack_limit);
+                static_cast<uint32_t>(cpu), std::move(layout)});
   return std::nullopt;
 }
 
@@ -282,12 +273,8 @@ void Reader::stop() {
 }
 
 void Reader::run() {
-  WakePriority priority;
   while (!stopping_) {
     apply_changes();
-    merge_.complete_stacks();
-    // Much work is not for a thread that nothing can push aside.
-    if (merge_.most_pending() >= kLittleWork) priority.set(false);
     spans_.rewind(kRewindAfter);
     const uint64_t read_before = spans_.read_position();
     // The clock comes first: see Merge::drain.
@@ -300,7 +287,6 @@ void Reader::run() {
     if (requested != 0 && merge_.released() >= requested) answered = requested_.compare_exchange_strong(requested, 0);
     if (merge_.copied() != 0 || answered) wake_consumer();
 
-    priority.set(merge_.completes_stacks());
     const uint64_t settle = config_.slack_nanos + kSettleNanos;
     if (result == Merge::Result::kFull) {
       stalled_ = true;
@@ -311,7 +297,7 @@ void Reader::run() {
       wait(settle);
     } else if (wait(config_.tick_nanos) && merge_.most_pending() < config_.watermark) {
       // Below the watermark only an urgent record wakes: let it get older than the horizon, then take it in one go.
-      settle_down(settle);
+      std::this_thread::sleep_for(std::chrono::nanoseconds(settle));
     }
   }
   std::lock_guard lock(changes_mutex_);
@@ -319,16 +305,6 @@ void Reader::run() {
   changes_.clear();
   running_ = false;
   changes_applied_.notify_all();
-}
-
-// Lets time pass, in which no stack has to wait for being completed.
-void Reader::settle_down(uint64_t nanos) {
-  const uint64_t end = clock_nanos(CLOCK_MONOTONIC) + nanos;
-  uint64_t now;
-  do {
-    merge_.complete_stacks();
-    now = clock_nanos(CLOCK_MONOTONIC);
-  } while (now < end && wait(end - now) && !stopping_);
 }
 
 void Reader::apply_changes() {

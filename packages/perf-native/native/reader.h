@@ -42,7 +42,6 @@ struct OpenSpec {
   std::optional<std::string> filter;
   bool enabled = false;
   uint64_t ring_size = 0;  // 0: the CPUs' shared rings
-  uint32_t stack_limit = 0;  // see SampleLayout; for rings of its own only
 };
 
 struct Span {
@@ -116,7 +115,6 @@ class Reader {
   void change_rings(std::function<void()> change);
   void wait_for_horizon(uint64_t time);
   void run();
-  void settle_down(uint64_t nanos);
   void apply_changes();
   // Waits for a ring, a signal or the time; returns whether a ring asked for the reader.
   bool wait(uint64_t nanos);
@@ -124,7 +122,6 @@ class Reader {
   void wake_consumer();
 
   ReaderConfig config_;
-  uint64_t span_size_;
   SpanRing spans_;
   Merge merge_;
   std::function<void()> wake_;

@@ -17,8 +17,7 @@ struct RecordHeader {
   uint32_t tid;
   uint64_t cgroup;
   uint32_t raw_size;
-  uint16_t misc;
-  uint16_t stack_sampled;
+  uint32_t misc;
   uint32_t head_size;
   uint32_t tail_size;
   uint64_t id;
@@ -28,7 +27,6 @@ static_assert(sizeof(RecordHeader) == 64);
 constexpr uint32_t kNoEvent = 0xffffffffu;
 constexpr uint16_t kFlagLate = 1;
 constexpr uint16_t kFlagCorrupt = 2;
-constexpr uint16_t kFlagStackRead = 4;
 
 constexpr uint64_t align8(uint64_t size) { return (size + 7) & ~uint64_t{7}; }
 

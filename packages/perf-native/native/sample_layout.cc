@@ -76,26 +76,6 @@ void skip_registers(Cursor& cursor, uint64_t mask) {
   if (cursor.u64() != PERF_SAMPLE_REGS_ABI_NONE) cursor.skip_items(std::popcount(mask), 8);
 }
 
-// The stack pointer's number in asm/perf_regs.h.
-#if defined(__aarch64__)
-constexpr uint64_t kStackPointer = uint64_t{1} << 31;
-#else
-constexpr uint64_t kStackPointer = uint64_t{1} << 7;
-#endif
-
-// Skips the user registers and returns the stack pointer, 0 where it is not among them.
-uint64_t take_stack_pointer(Cursor& cursor, uint64_t mask) {
-  if (!(mask & kStackPointer)) {
-    skip_registers(cursor, mask);
-    return 0;
-  }
-  if (cursor.u64() == PERF_SAMPLE_REGS_ABI_NONE) return 0;
-  cursor.skip_items(std::popcount(mask & (kStackPointer - 1)), 8);
-  const uint64_t pointer = cursor.u64();
-  cursor.skip_items(std::popcount(mask & ~(2 * kStackPointer - 1)), 8);
-  return pointer;
-}
-
 void parse_sample(ParsedRecord& out, const uint8_t* record, uint32_t size, const SampleLayout& layout) {
   const uint64_t type = layout.sample_type;
   Cursor cursor(record, 8, size);
@@ -120,7 +100,7 @@ void parse_sample(ParsedRecord& out, const uint8_t* record, uint32_t size, const
   }
   const uint32_t tail_begin = cursor.at();
   if (type & PERF_SAMPLE_BRANCH_STACK) skip_branches(cursor, layout.branch_sample_type);
-  if (type & PERF_SAMPLE_REGS_USER) out.stack_pointer = take_stack_pointer(cursor, layout.regs_user);
+  if (type & PERF_SAMPLE_REGS_USER) skip_registers(cursor, layout.regs_user);
   if (type & PERF_SAMPLE_STACK_USER) {
     const uint64_t stack_size = cursor.u64();
     if (stack_size != 0) {
@@ -177,7 +157,7 @@ void parse_other(ParsedRecord& out, const uint8_t* record, uint32_t size, const 
 }  // namespace
 
 SampleLayout SampleLayout::from_attr(const uint8_t* attr) {
-  return {load64(attr + 24), load64(attr + 32), load64(attr + 72), load64(attr + 80), load64(attr + 96), 0};
+  return {load64(attr + 24), load64(attr + 32), load64(attr + 72), load64(attr + 80), load64(attr + 96)};
 }
 
 uint64_t record_identifier(const uint8_t* record, uint32_t size) {

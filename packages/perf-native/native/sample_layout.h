@@ -13,8 +13,6 @@ struct SampleLayout {
   uint64_t branch_sample_type = 0;
   uint64_t regs_user = 0;
   uint64_t regs_intr = 0;
-  // Bytes of user stack up to which a sample's is completed from the process; 0: it is not.
-  uint32_t stack_limit = 0;
 
   // Reads the fields out of a packed perf_event_attr of at least 104 bytes.
   static SampleLayout from_attr(const uint8_t* attr);
@@ -44,7 +42,6 @@ struct ParsedRecord {
   Range stack_cut;    // inside tail: bytes of the user stack that are not valid, and its trailing dyn_size
   uint64_t stack_size = 0;  // valid bytes of the user stack
   bool has_stack = false;
-  uint64_t stack_pointer = 0;  // user space's, where it was sampled
 };
 
 // The identifier of the event that a record belongs to: first field of a sample, last of any other record.

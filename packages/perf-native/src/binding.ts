@@ -32,7 +32,6 @@ export interface NativeOpenRequest {
   filter: string | undefined;
   enabled: boolean;
   ringSize: number;
-  stackLimit: number;
 }
 
 export interface NativeReader {

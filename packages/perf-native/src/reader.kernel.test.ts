@@ -1,5 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
@@ -7,7 +6,7 @@ import * as assert from "uvu/assert";
 import { PerfType, RecordType, SampleFormat } from "./constants.js";
 import { PerfNativeError } from "./errors.js";
 import { openReader, type ReaderOptions } from "./reader.js";
-import { RECORD_HEADER_SIZE, RecordFlag, RecordOffset } from "./record-layout.js";
+import { RecordFlag, RecordOffset } from "./record-layout.js";
 import type { OpenRequest, RecordSource } from "./record-source.js";
 import { mountDetached } from "./system.js";
 
@@ -280,54 +279,5 @@ for (const [step, code] of Object.entries(steps)) {
     assert.equal([status, signal], [0, null], stderr);
   });
 }
-
-kernel(
-  "a user stack is completed from the process up to its end",
-  withSource({}, async (source) => {
-    const stackPointer = process.arch === "arm64" ? 31 : 7;
-    const nonce = `nonce-${process.pid}-${Date.now()}`;
-    const found: { pid: number; size: number; sampled: number; pointer: bigint; text: string }[] = [];
-    const view = new DataView(source.memory);
-    const { RAW_SIZE, HEAD_SIZE, FLAGS, STACK_SAMPLED, LENGTH, PID } = RecordOffset;
-    source.start(() => {
-      while (source.take()) {
-        for (let at = source.spanStart; at < source.spanEnd; at += view.getUint32(at + LENGTH, true)) {
-          const padded = (view.getUint32(at + RAW_SIZE, true) + 7) & ~7;
-          const tail = at + RECORD_HEADER_SIZE + padded + view.getUint32(at + HEAD_SIZE, true);
-          if ((view.getUint16(at + FLAGS, true) & RecordFlag.STACK_READ) === 0) continue;
-          // abi, stack pointer, size, bytes
-          const size = Number(view.getBigUint64(tail + 16, true));
-          found.push({
-            pid: view.getUint32(at + PID, true),
-            size,
-            sampled: view.getUint16(at + STACK_SAMPLED, true),
-            pointer: view.getBigUint64(tail + 8, true),
-            text: Buffer.from(source.memory, tail + 24, size).toString("latin1"),
-          });
-        }
-        source.release();
-      }
-    });
-    const attr = {
-      type: PerfType.TRACEPOINT,
-      config: syscallId("sys_enter_clock_nanosleep"),
-      samplePeriod: 1,
-      sampleType: SampleFormat.RAW | SampleFormat.REGS_USER | SampleFormat.STACK_USER,
-      sampleRegsUser: 2 ** stackPointer,
-      sampleStackUser: 128,
-    };
-    await source.open(request(source, { index: 1, attr, ringSize: 1 << 20, urgent: true, stackLimit: 1 << 20 }));
-    // While it sleeps its stack does not change.
-    const child = spawn("/bin/sleep", ["0.2"], { env: { NONCE: nonce }, stdio: "ignore" });
-    await once(child, "exit");
-    await settle();
-    const first = found.find(({ pid }) => pid === child.pid);
-    assert.is(first?.sampled, 128);
-    assert.ok(first!.size > 128 && first!.text.includes(`NONCE=${nonce}`));
-    // The stack ends at the end of a page, and the name of the program is the last that is in it.
-    assert.is((first!.pointer + BigInt(first!.size)) % 4096n, 0n);
-    assert.ok(first!.text.trimEnd().replace(/\0+$/, "").endsWith("/bin/sleep"));
-  }),
-);
 
 test.run();

@@ -27,7 +27,6 @@ const MIB = 1024 * KIB;
 /** Twice the longest record and its header, so that the span memory can always take one. */
 const MIN_SPAN_SIZE = 256 * KIB;
 const MAX_SPAN_SIZE = 2 ** 31;
-const MAX_STACK_LIMIT = 16 * MIB;
 
 /**
  * Opens the kernel as a record source: a ring on each CPU, read by a native thread.
@@ -117,7 +116,6 @@ class KernelSource implements RecordSource {
         filter: request.filter,
         enabled: request.enabled === true,
         ringSize,
-        stackLimit: checkRange("stackLimit", request.stackLimit ?? 0, 0, MAX_STACK_LIMIT),
       }),
     );
     return { offline };

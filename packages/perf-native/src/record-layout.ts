@@ -33,10 +33,8 @@ export const RecordOffset = {
   CGROUP: 32,
   /** u32 */
   RAW_SIZE: 40,
-  /** u16: `perf_event_header.misc`. */
+  /** u32: `perf_event_header.misc`. */
   MISC: 44,
-  /** u16: where `RecordFlag.STACK_READ`: bytes of the user stack that are the kernel's copy, the first ones. */
-  STACK_SAMPLED: 46,
   /** u32 */
   HEAD_SIZE: 48,
   /** u32 */
@@ -55,6 +53,4 @@ export const RecordFlag = {
   LATE: 1,
   /** The kernel's record was shorter than its event's sample type says: only the header is to be trusted. */
   CORRUPT: 2,
-  /** The user stack holds bytes that were read from the process after the sample was taken (`OpenRequest.stackLimit`). */
-  STACK_READ: 4,
 } as const;

@@ -26,14 +26,6 @@ export interface OpenRequest {
   urgent?: boolean;
   /** Bytes of rings of this event's own, a page count that is a power of two; left out: the CPUs' shared rings. */
   ringSize?: number;
-  /**
-   * Where the kernel's copy of the user stack ends, the rest is read from the process as soon as the reader sees the
-   * sample, up to so many bytes in all and at most a quarter of the span memory; the record says so
-   * (`RecordFlag.STACK_READ`). What is read counts only while the stack's first 16 bytes are as they were. So that it is
-   * soon, the native thread waits at real-time priority where it may. Needs the stack pointer among the user registers,
-   * and a ring of its own. Default: 0, nothing is read.
-   */
-  stackLimit?: number;
 }
 
 export interface OpenedEvent {

@@ -5,7 +5,6 @@ void kernel_ring_tests();
 void span_ring_tests();
 void merge_tests();
 void sample_layout_tests();
-void stack_rest_tests();
 }  // namespace kernscope::test
 
 int main() {
@@ -14,6 +13,5 @@ int main() {
   span_ring_tests();
   merge_tests();
   sample_layout_tests();
-  stack_rest_tests();
   std::printf("%lu checks\n", checks);
 }
