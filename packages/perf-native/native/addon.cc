@@ -75,6 +75,7 @@ OpenSpec open_spec(const Napi::Object& request) {
   spec.flags = u64(request, "flags");
   spec.ring_size = u64(request, "ringSize");
   spec.enabled = request.Get("enabled").As<Napi::Boolean>();
+  spec.complete_stack = request.Get("completeStack").As<Napi::Boolean>();
   if (request.Get("leader").IsNumber()) spec.leader = request.Get("leader").As<Napi::Number>().Uint32Value();
   if (request.Get("filter").IsString()) spec.filter = request.Get("filter").As<Napi::String>().Utf8Value();
   // Pairs of pid and cpu.

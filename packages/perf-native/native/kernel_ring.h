@@ -24,6 +24,9 @@ class KernelRing {
 
   bool empty() const { return position_ == end_; }
 
+  // Where in the ring's history the reader is.
+  uint64_t position() const { return position_; }
+
   // Bytes between the reader and the head seen last.
   uint64_t pending() const { return end_ - position_; }
 

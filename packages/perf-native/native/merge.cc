@@ -112,6 +112,7 @@ void Merge::use_table() {
 bool Merge::look(MergeRing& ring) {
   ring.record = ring.ring.next(ring.size);
   if (ring.record == nullptr) return false;
+  if (ring.stash) ring.stack_rest = ring.stash->rest_at(ring.ring.position());
   const uint64_t id = record_identifier(ring.record, ring.size);
   const EventEntry* entry = tables_.back()->find(id);
   if (entry == nullptr) {
@@ -128,10 +129,12 @@ bool Merge::look(MergeRing& ring) {
 // Copies the front record; false when there is no room.
 bool Merge::copy(MergeRing& ring) {
   const ParsedRecord parsed = parse_record(ring.record, ring.size, *ring.record_layout);
-  // The tail without the part of the user stack that is not valid.
-  const uint32_t stack_gap =
-      parsed.has_stack ? parsed.stack_cut.size() - static_cast<uint32_t>(align8(parsed.stack_size) - parsed.stack_size) : 0;
-  const uint32_t tail_size = parsed.tail.size() - stack_gap;
+  // The tail without the part of the user stack that is not valid, but with what was read in its place.
+  const uint64_t stack_size = parsed.stack_size + (parsed.has_stack ? ring.stack_rest.size() : 0);
+  const uint32_t tail_size =
+      !parsed.has_stack ? parsed.tail.size()
+                        : parsed.tail.size() - parsed.stack_cut.size() +
+                              static_cast<uint32_t>(align8(stack_size) - parsed.stack_size);
   const uint64_t length =
       sizeof(RecordHeader) + align8(parsed.raw.size()) + align8(parsed.head.size()) + align8(tail_size);
   uint8_t* to = spans_.reserve(length);
@@ -161,6 +164,7 @@ bool Merge::copy(MergeRing& ring) {
     header.flags |= kFlagCorrupt;
     bump(stats.corrupt);
   }
+  if (parsed.has_stack && !ring.stack_rest.empty()) header.flags |= kFlagStackRead;
   if (ring.event == kNoEvent && parsed.type == PERF_RECORD_SAMPLE) bump(stats.unknown);
   if (const uint64_t lost = lost_in(parsed, ring.record)) bump(stats.lost, lost);
 
@@ -174,8 +178,11 @@ bool Merge::copy(MergeRing& ring) {
     const uint32_t stack_begin = parsed.stack_cut.begin - static_cast<uint32_t>(parsed.stack_size);
     const uint32_t before = stack_begin - parsed.tail.begin;
     to = append(to, ring.record + parsed.tail.begin, before);
-    std::memcpy(to - 8, &parsed.stack_size, 8);
-    to = append(to, ring.record + stack_begin, static_cast<uint32_t>(parsed.stack_size));
+    std::memcpy(to - 8, &stack_size, 8);
+    std::memcpy(to, ring.record + stack_begin, parsed.stack_size);
+    if (!ring.stack_rest.empty()) std::memcpy(to + parsed.stack_size, ring.stack_rest.data(), ring.stack_rest.size());
+    std::memset(to + stack_size, 0, align8(stack_size) - stack_size);
+    to += align8(stack_size);
     append(to, ring.record + parsed.stack_cut.end, parsed.tail.end - parsed.stack_cut.end);
   }
   spans_.commit();

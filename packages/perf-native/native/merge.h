@@ -10,6 +10,7 @@
 #include "id_table.h"
 #include "kernel_ring.h"
 #include "span_ring.h"
+#include "stack_completer.h"
 
 namespace kernscope {
 
@@ -29,12 +30,15 @@ struct MergeRing {
   KernelRing ring;
   uint32_t cpu;
   std::shared_ptr<const SampleLayout> layout;
+  // Where this ring's user stacks are completed.
+  std::shared_ptr<StackStash> stash{};
 
   // The record at the front, once looked at.
   const uint8_t* record = nullptr;
   uint32_t size = 0;
   uint64_t time = 0;
   uint32_t event = 0;
+  std::vector<uint8_t> stack_rest{};
   const SampleLayout* record_layout = nullptr;
 };
 

@@ -85,7 +85,8 @@ std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& 
     change_rings([&] {
       for (auto& [cpu, ring] : event->own_rings) {
         merge_.add(ring.merge.get());
-        poll_fds_.push_back(ring.fd);
+        // A ring tells one thread: that of the completer tells this one.
+        if (!ring.completer) poll_fds_.push_back(ring.fd);
       }
     });
   }
@@ -131,6 +132,7 @@ std::optional<SystemError> Reader::open_on(const OpenSpec& spec, const OpenSpec:
         event.own_rings.erase(target.cpu);
         return error;
       }
+      if (spec.complete_stack) complete_stacks(event.own_rings[target.cpu], target.cpu);
       output = -1;
     } else {
       output = own->second.fd;
@@ -149,6 +151,16 @@ std::optional<SystemError> Reader::map_ring(Ring& ring, int fd, int cpu, uint64_
       MergeRing{KernelRing(ring.mapping.data(), ring.mapping.data_size(), ring.mapping.head(), ring.mapping.tail()),
                 static_cast<uint32_t>(cpu), std::move(layout)});
   return std::nullopt;
+}
+
+void Reader::complete_stacks(Ring& ring, int cpu) {
+  const RingMapping& mapping = ring.mapping;
+  ring.merge->stash = std::make_shared<StackStash>(mapping.data(), mapping.data_size(), mapping.head(), mapping.tail(),
+                                                   ring.merge->layout, read_process_memory);
+  ring.completer = std::make_unique<StackCompleter>(ring.fd, cpu, ring.merge->stash, [this] {
+    urgent_ = true;
+    signal();
+  });
 }
 
 int Reader::group_fd(uint32_t leader, const OpenSpec::Target& target) {
@@ -295,7 +307,7 @@ void Reader::run() {
       stalled_ = false;
     } else if (requested_.load() != 0) {
       wait(settle);
-    } else if (wait(config_.tick_nanos) && merge_.most_pending() < config_.watermark) {
+    } else if ((wait(config_.tick_nanos) | urgent_.exchange(false)) && merge_.most_pending() < config_.watermark) {
       // Below the watermark only an urgent record wakes: let it get older than the horizon, then take it in one go.
       std::this_thread::sleep_for(std::chrono::nanoseconds(settle));
     }

@@ -42,6 +42,8 @@ struct OpenSpec {
   std::optional<std::string> filter;
   bool enabled = false;
   uint64_t ring_size = 0;  // 0: the CPUs' shared rings
+  // Read what a user stack's copy lacks from the process, at once; needs rings of its own and the stack pointer sampled.
+  bool complete_stack = false;
 };
 
 struct Span {
@@ -85,6 +87,7 @@ class Reader {
     int fd = -1;
     RingMapping mapping;
     std::unique_ptr<MergeRing> merge;
+    std::unique_ptr<StackCompleter> completer;
   };
   struct Opened {
     FileDescriptor fd;
@@ -119,6 +122,7 @@ class Reader {
   // Waits for a ring, a signal or the time; returns whether a ring asked for the reader.
   bool wait(uint64_t nanos);
   void signal();
+  void complete_stacks(Ring& ring, int cpu);
   void wake_consumer();
 
   ReaderConfig config_;
@@ -144,6 +148,7 @@ class Reader {
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stalled_{false};
+  std::atomic<bool> urgent_{false};
   std::atomic<bool> wake_pending_{false};
   std::atomic<uint64_t> requested_{0};
   std::atomic<uint64_t> horizon_{0};

@@ -27,6 +27,7 @@ static_assert(sizeof(RecordHeader) == 64);
 constexpr uint32_t kNoEvent = 0xffffffffu;
 constexpr uint16_t kFlagLate = 1;
 constexpr uint16_t kFlagCorrupt = 2;
+constexpr uint16_t kFlagStackRead = 4;
 
 constexpr uint64_t align8(uint64_t size) { return (size + 7) & ~uint64_t{7}; }
 

@@ -72,8 +72,25 @@ void skip_branches(Cursor& cursor, uint64_t branch_sample_type) {
   if (branch_sample_type & kBranchCounters) cursor.skip_items(count, 8);
 }
 
+// The stack pointer's number in asm/perf_regs.h.
+#if defined(__aarch64__)
+constexpr unsigned kStackPointer = 31;
+#else
+constexpr unsigned kStackPointer = 7;
+#endif
+
 void skip_registers(Cursor& cursor, uint64_t mask) {
   if (cursor.u64() != PERF_SAMPLE_REGS_ABI_NONE) cursor.skip_items(std::popcount(mask), 8);
+}
+
+// Skips the registers; returns the stack pointer, 0 where it is not among them.
+uint64_t read_stack_pointer(Cursor& cursor, uint64_t mask) {
+  constexpr uint64_t bit = uint64_t{1} << kStackPointer;
+  if (cursor.u64() == PERF_SAMPLE_REGS_ABI_NONE) return 0;
+  cursor.skip_items(std::popcount(mask & (bit - 1)), 8);
+  const uint64_t pointer = mask & bit ? cursor.u64() : 0;
+  cursor.skip_items(std::popcount(mask & ~(bit | (bit - 1))), 8);
+  return pointer;
 }
 
 void parse_sample(ParsedRecord& out, const uint8_t* record, uint32_t size, const SampleLayout& layout) {
@@ -100,7 +117,7 @@ void parse_sample(ParsedRecord& out, const uint8_t* record, uint32_t size, const
   }
   const uint32_t tail_begin = cursor.at();
   if (type & PERF_SAMPLE_BRANCH_STACK) skip_branches(cursor, layout.branch_sample_type);
-  if (type & PERF_SAMPLE_REGS_USER) skip_registers(cursor, layout.regs_user);
+  if (type & PERF_SAMPLE_REGS_USER) out.stack_pointer = read_stack_pointer(cursor, layout.regs_user);
   if (type & PERF_SAMPLE_STACK_USER) {
     const uint64_t stack_size = cursor.u64();
     if (stack_size != 0) {

@@ -40,7 +40,8 @@ struct ParsedRecord {
   Range head;         // sample fields before the raw data; empty where the header holds them all
   Range tail;         // sample fields after it
   Range stack_cut;    // inside tail: bytes of the user stack that are not valid, and its trailing dyn_size
-  uint64_t stack_size = 0;  // valid bytes of the user stack
+  uint64_t stack_size = 0;     // valid bytes of the user stack
+  uint64_t stack_pointer = 0;  // of the user registers; 0 where it was not sampled
   bool has_stack = false;
 };
 

@@ -40,6 +40,8 @@ Napi::Value mount_detached(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(mount));
 }
 
+void close_descriptor(const Napi::CallbackInfo& info) { close(info[0].As<Napi::Number>().Int32Value()); }
+
 Napi::Value read_process_memory(const Napi::CallbackInfo& info) {
   const pid_t pid = info[0].As<Napi::Number>().Int32Value();
   bool lossless = false;
@@ -69,6 +71,7 @@ Napi::Error to_error(Napi::Env env, const SystemError& failed) {
 void define_system(Napi::Env env, Napi::Object exports) {
   exports.Set("clockNanos", Napi::Function::New(env, clock_nanos_js));
   exports.Set("mountDetached", Napi::Function::New(env, mount_detached));
+  exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor));
   exports.Set("readProcessMemory", Napi::Function::New(env, read_process_memory));
 }
 

@@ -9,6 +9,7 @@ export interface Binding {
   Reader: new (options: NativeReaderOptions, span: Uint32Array, onReady: () => void) => NativeReader;
   clockNanos(clockId: number): bigint;
   mountDetached(type: string): number;
+  closeDescriptor(descriptor: number): void;
   readProcessMemory(pid: number, address: bigint, target: Uint8Array): number;
 }
 
@@ -32,6 +33,7 @@ export interface NativeOpenRequest {
   filter: string | undefined;
   enabled: boolean;
   ringSize: number;
+  completeStack: boolean;
 }
 
 export interface NativeReader {

@@ -116,6 +116,7 @@ class KernelSource implements RecordSource {
         filter: request.filter,
         enabled: request.enabled === true,
         ringSize,
+        completeStack: request.completeStack === true && ringSize > 0,
       }),
     );
     return { offline };

@@ -53,4 +53,6 @@ export const RecordFlag = {
   LATE: 1,
   /** The kernel's record was shorter than its event's sample type says: only the header is to be trusted. */
   CORRUPT: 2,
+  /** The end of the user stack was read from the process, right after the sample was taken. */
+  STACK_READ: 4,
 } as const;

@@ -26,6 +26,11 @@ export interface OpenRequest {
   urgent?: boolean;
   /** Bytes of rings of this event's own, a page count that is a power of two; left out: the CPUs' shared rings. */
   ringSize?: number;
+  /**
+   * Where the kernel's copy of a user stack ends at a page that nobody had touched, read the rest from the process, at
+   * once; such records carry `RecordFlag.STACK_READ`. Needs `ringSize`, and the stack pointer among `sampleRegsUser`.
+   */
+  completeStack?: boolean;
 }
 
 export interface OpenedEvent {

@@ -15,6 +15,11 @@ export function mountDetached(type: string): number {
   return called(() => binding().mountDetached(type));
 }
 
+/** Gives back what {@link mountDetached} returned; a worker thread's `fs.close` would warn that it never opened it. */
+export function closeDescriptor(descriptor: number): void {
+  called(() => binding().closeDescriptor(descriptor));
+}
+
 /**
  * Copies another process's memory (process_vm_readv(2)) into `target`; returns the bytes read, which are fewer where the
  * range ends in memory that is not there.

@@ -1,4 +1,4 @@
-import { RECORD_HEADER_SIZE, RecordFlag, type RecordSource, RecordType } from "@kernscope/perf-native";
+import { RECORD_HEADER_SIZE, RecordFlag, RecordOffset, type RecordSource, RecordType } from "@kernscope/perf-native";
 import type { MonitorClock } from "./clock.js";
 import type { ExternalQueue } from "./external-queue.js";
 import { decodeRaw, type TraceFields } from "./field-decoder.js";
@@ -20,7 +20,7 @@ export interface DispatcherInit {
   clock: MonitorClock;
   record: SampleRecord;
   externals: ExternalQueue;
-  /** By event id. */
+  /** By the source's index. */
   registrations: readonly (Registration | undefined)[];
   onHandlerError: ((error: unknown, id: EventId) => void) | undefined;
   onBatchEnd: () => void;
@@ -47,7 +47,7 @@ export class Dispatcher {
   #flushing = false;
   #referenced = true;
   #refreshed = 0;
-  /** Records whose raw data was too short for its format. */
+  /** Records whose raw data was too short for its format, those that the source counts as corrupt not among them. */
   short = 0;
   /** Elapsed time up to which all is handed out. */
   horizon = -Infinity;
@@ -189,14 +189,14 @@ export class Dispatcher {
         continue;
       }
       if (externals.first !== Infinity) {
-        const elapsed = (u32[word + 5]! - this.#originHigh) * WORD + (u32[word + 4]! - this.#originLow);
-        this.#dispatchExternals(elapsed);
+        this.#dispatchExternals(this.#elapsedAt(word));
         if (!this.#active) return;
       }
       this.#at = at + length;
-      const registration = registrations[u32[word + 2]!];
+      const index = u32[word + 2]!;
+      const registration = registrations[index];
       if (registration === undefined) continue;
-      if (registration.closing) {
+      if (registration.selective && !registration.wants(index, this.#elapsedAt(word))) {
         registration.discarded++;
         continue;
       }
@@ -206,6 +206,11 @@ export class Dispatcher {
       const data = size >= registration.rawSize ? registration.data : this.#shortData(registration, at);
       this.#call(registration, this.#init.record, data);
     }
+  }
+
+  #elapsedAt(word: number): number {
+    const { u32 } = this.#memory;
+    return (u32[word + 5]! - this.#originHigh) * WORD + (u32[word + 4]! - this.#originLow);
   }
 
   #dispatchExternals(until: number): void {
@@ -222,8 +227,10 @@ export class Dispatcher {
   /** Marks the record as corrupt and reads its data as if what is missing were 0. */
   #shortData(registration: Registration, at: number): TraceFields {
     const { u16, start, size, u8 } = this.#memory;
-    u16[(at + 6) >> 1]! |= RecordFlag.CORRUPT;
-    this.short++;
+    const flags = (at + RecordOffset.FLAGS) >> 1;
+    // What the source has marked, it has counted.
+    if ((u16[flags]! & RecordFlag.CORRUPT) === 0) this.short++;
+    u16[flags]! |= RecordFlag.CORRUPT;
     if (registration.format === undefined) return registration.data;
     return decodeRaw(registration.format, u8.subarray(start, start + size));
   }

@@ -117,7 +117,8 @@ test("registering asks the source for what the options say", async () => {
     ringSize: 8 << 20,
     sample: { userRegisters: 1 << 7, userStack: 16_384, cgroup: true },
   });
-  const event = kernel.source.events.get(id);
+  const opened = () => [...kernel.source.events.values()][0];
+  const event = opened();
   assert.equal(event?.request.targets, [
     { pid: -1, cpu: 0 },
     { pid: -1, cpu: 2 },
@@ -135,7 +136,8 @@ test("registering asks the source for what the options say", async () => {
   await monitor.disable();
   assert.not.ok(event?.enabled);
   await monitor.setFilter(id, "");
-  assert.is(event?.filter, "");
+  assert.is(opened()?.filter, "");
+  assert.not.ok(opened()?.enabled);
   assert.equal(
     monitor.fields(id).map(({ name }) => name),
     ["filename", "pid", "old_pid"],
@@ -163,6 +165,54 @@ test("stack and registers of an exec", async () => {
   void monitor.run();
   await monitor.stop();
   assert.equal(seen, [0x7ffc_0000_0010n, undefined, 2, userStack, 44, undefined]);
+});
+
+test("replacing a filter: nothing is lost and nothing comes twice", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor();
+  const seen: unknown[] = [];
+  const id = await monitor.registerTracepoint("signal/signal_generate", (record, { sig }) => {
+    assert.is(record.event, id);
+    seen.push(sig);
+  });
+  const { source } = kernel;
+  let sig = 0;
+  // Whatever is open and on gets its record at every step on the way.
+  for (const step of ["open", "setEnabled", "closeEvents"] as const) {
+    const original = source[step].bind(source) as (...args: unknown[]) => Promise<never>;
+    source[step] = async (...args: unknown[]): Promise<never> => {
+      kernel.emit("signal/signal_generate", { sig: ++sig });
+      const result = await original(...args);
+      kernel.emit("signal/signal_generate", { sig: ++sig });
+      return result;
+    };
+  }
+  const run = monitor.run();
+  await monitor.setFilter(id, "sig > 0");
+  await monitor.setFilter(id, "sig > 1");
+  await monitor.stop();
+  await run;
+  assert.equal(
+    seen,
+    Array.from({ length: sig }, (_, index) => index + 1),
+  );
+  assert.is(source.events.size, 1);
+  const [event] = (await monitor.loss()).events;
+  assert.ok(event !== undefined && event.discarded > 0);
+  assert.is(event.id, id);
+  assert.is(Number(event.hits), event.delivered + event.discarded);
+  source.onOpen = () => {
+    throw new Error("refused");
+  };
+  const error = await monitor.setFilter(id, "nonsense").catch((error) => error);
+  assert.is(error.message, 'setFilter(signal/signal_generate, "nonsense"): refused');
+  assert.equal(
+    [...source.events.values()].map(({ filter, enabled }) => [filter, enabled]),
+    [["sig > 1", true]],
+  );
+  await monitor.unregister(id);
+  assert.is(source.events.size, 0);
+  assert.throws(() => monitor.fields(id), /not registered/);
 });
 
 test.run();

@@ -8,11 +8,12 @@ import { EventTable } from "./event-table.js";
 import { ExternalQueue } from "./external-queue.js";
 import { FieldDecoder, type TraceFields } from "./field-decoder.js";
 import { KernelEvents } from "./kernel-events.js";
-import { LossAccount, type LossReport } from "./loss.js";
+import { LossAccount } from "./loss.js";
+import type { LossReport } from "./loss-report.js";
 import type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
 import { RawMemory } from "./raw-memory.js";
 import type { EventId, SampleId } from "./record.js";
-import type { ExternalHandler, SampleHandler } from "./registration.js";
+import type { AnyHandler, ExternalHandler, SampleHandler } from "./registration.js";
 import { RunState } from "./run-state.js";
 import { applySampleOptions } from "./sample-options.js";
 import { SampleRecord } from "./sample-record.js";
@@ -37,7 +38,7 @@ export class EventMonitor implements AsyncDisposable {
   readonly #loss: LossAccount;
   readonly #batchListeners = new Set<() => void>();
   readonly #run = new RunState();
-  #started = false;
+  #referenced = true;
   #closing: Promise<void> | undefined;
 
   /** Opens the kernel, or `options.source`. Nothing is watched before it is registered. */
@@ -66,23 +67,33 @@ export class EventMonitor implements AsyncDisposable {
       source,
       memory,
       clock: this.clock,
-      record: new SampleRecord(memory, this.clock.origin, (event) => registrations[event]?.layout),
+      record: new SampleRecord(memory, this.clock.origin, (index) => registrations[index]),
       externals: this.#externals,
       registrations,
       onHandlerError: options.onHandlerError,
       onBatchEnd: () => this.#batchEnded(),
       onHorizon: () => this.#horizonMoved(),
-      onFailure: (error) => this.#run.fail(error),
+      onFailure: (error) => this.#endRun(error),
     });
     const loss = new LossAccount({
       source,
-      registrations,
+      table: this.#table,
       shortRecords: () => this.#dispatcher.short,
       interval: options.lossInterval ?? 1000,
       onError: (error) => this.#endRun(toPerfError(error, "loss")),
     });
     this.#loss = loss;
-    this.#kernel = new KernelEvents({ source, table: this.#table, targets, decoder: new FieldDecoder(memory), loss });
+    this.#kernel = new KernelEvents({
+      source,
+      clock: this.clock,
+      table: this.#table,
+      targets,
+      decoder: new FieldDecoder(memory),
+      loss,
+    });
+    // Also before it runs, records are better kept in the source's memory than in small rings.
+    source.start(() => this.#dispatcher.pump());
+    source.unref();
   }
 
   /** CPUs that are watched. */
@@ -133,7 +144,9 @@ export class EventMonitor implements AsyncDisposable {
   }
 
   /** Adds a handler that is called after the earlier ones; returns its removal. */
-  addHandler<F = TraceFields>(id: EventId, handler: SampleHandler<F> | ExternalHandler<F>): () => void {
+  addHandler<F = TraceFields>(id: EventId, handler: SampleHandler<F>): () => void;
+  addHandler<T>(id: EventId, handler: ExternalHandler<T>): () => void;
+  addHandler(id: EventId, handler: AnyHandler): () => void {
     this.#assertOpen("addHandler");
     return this.#table.get(id, "addHandler").addHandler(handler);
   }
@@ -164,7 +177,7 @@ export class EventMonitor implements AsyncDisposable {
     await this.#kernel.setEnabled(this.#table.select(which, "disable"), false);
   }
 
-  /** Replaces an event's filter; `""` removes it. */
+  /** Replaces an event's filter; `""` removes it. Where the new one is refused the old one stays. */
   async setFilter(id: EventId, filter: string): Promise<void> {
     this.#assertOpen("setFilter");
     await this.#kernel.setFilter(this.#table.kernel(id, "setFilter"), filter);
@@ -187,10 +200,7 @@ export class EventMonitor implements AsyncDisposable {
     }
     this.#run.begin();
     const { promise } = this.#run;
-    if (!this.#started) {
-      this.#started = true;
-      this.#source.start(() => this.#dispatcher.pump());
-    }
+    this.#setReferenced(this.#referenced);
     this.#dispatcher.start();
     await promise;
   }
@@ -201,7 +211,6 @@ export class EventMonitor implements AsyncDisposable {
     this.#run.stopAt = Math.min(this.#run.stopAt, this.clock.now());
     this.#source.requestHorizon();
     await this.#run.promise.catch(() => {});
-    if (this.#closing === undefined) await this.#loss.check();
   }
 
   /** Ends `run` at once and gives everything back. */
@@ -236,16 +245,16 @@ export class EventMonitor implements AsyncDisposable {
     return this.#source.stats();
   }
 
-  /** A running monitor keeps the process alive: this is the default. */
+  /** The monitor keeps the process alive while it runs: this is the default. */
   ref(): void {
-    this.#source.ref();
-    this.#dispatcher.setReferenced(true);
+    this.#referenced = true;
+    if (this.#run.running) this.#setReferenced(true);
   }
 
   /** The process may end while the monitor runs. */
   unref(): void {
-    this.#source.unref();
-    this.#dispatcher.setReferenced(false);
+    this.#referenced = false;
+    if (this.#run.running) this.#setReferenced(false);
   }
 
   #batchEnded(): void {
@@ -254,15 +263,30 @@ export class EventMonitor implements AsyncDisposable {
   }
 
   #horizonMoved(): void {
+    this.#kernel.settle(this.#dispatcher.horizon);
     if (this.#run.stopAt === Infinity) return;
-    if (this.#dispatcher.horizon >= this.#run.stopAt) this.#endRun();
-    else this.#source.requestHorizon();
+    if (this.#dispatcher.horizon < this.#run.stopAt) {
+      this.#source.requestHorizon();
+      return;
+    }
+    this.#dispatcher.halt();
+    this.#loss.check().then(
+      () => this.#endRun(),
+      (error) => this.#endRun(toPerfError(error, "loss")),
+    );
   }
 
   #endRun(error?: unknown): void {
     this.#dispatcher.halt();
+    if (this.#closing === undefined) this.#setReferenced(false);
     if (error === undefined) this.#run.end();
     else this.#run.fail(error);
+  }
+
+  #setReferenced(referenced: boolean): void {
+    if (referenced) this.#source.ref();
+    else this.#source.unref();
+    this.#dispatcher.setReferenced(referenced);
   }
 
   async #close(): Promise<void> {

@@ -5,7 +5,7 @@ import { Registration, type RegistrationInit } from "./registration.js";
 
 /** The events of a monitor. */
 export class EventTable {
-  /** By id; ids are never given again. */
+  /** By the source's index. An event is at its id, and, where it was opened anew since, at that index too. */
   readonly entries: (Registration | undefined)[] = [];
 
   add(init: Omit<RegistrationInit, "id">): Registration {
@@ -15,15 +15,30 @@ export class EventTable {
     return registration;
   }
 
-  remove({ id, group }: Registration): void {
-    this.entries[id] = undefined;
-    group?.delete(id);
+  /** A further index for an event; indices are never given again. */
+  addIndex(registration: Registration): number {
+    return this.entries.push(registration) - 1;
+  }
+
+  removeIndex(index: number): void {
+    if (this.entries[index]?.id !== index) this.entries[index] = undefined;
+  }
+
+  remove(registration: Registration): void {
+    for (const index of [registration.id, ...registration.indices, ...registration.windows.keys()]) {
+      this.entries[index] = undefined;
+    }
+    registration.group?.delete(registration.id);
+  }
+
+  /** Every event once. */
+  all(): Registration[] {
+    return this.entries.filter((each, index): each is Registration => each?.id === index);
   }
 
   get(id: EventId, operation: string): Registration {
     const registration = this.entries[id];
-    if (registration === undefined || registration.closing)
-      throw eventError("not_found", operation, id, "not registered");
+    if (registration?.id !== id || registration.closing) throw eventError("not_found", operation, id, "not registered");
     return registration;
   }
 
@@ -43,7 +58,7 @@ export class EventTable {
   select(which: EventId | EventGroup | undefined, operation: string): Registration[] {
     if (typeof which === "number") return [this.get(which, operation)];
     if (which !== undefined) return [...which.events].map((id) => this.get(id, operation));
-    return this.entries.filter((each) => each !== undefined && !each.closing) as Registration[];
+    return this.all().filter(({ closing }) => !closing);
   }
 }
 

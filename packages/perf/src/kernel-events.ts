@@ -1,4 +1,5 @@
 import type { EventAttr, OpenRequest, RecordSource } from "@kernscope/perf-native";
+import type { MonitorClock } from "./clock.js";
 import { toPerfError } from "./errno.js";
 import { PerfError } from "./errors.js";
 import type { EventTable } from "./event-table.js";
@@ -6,13 +7,14 @@ import type { FieldDecoder } from "./field-decoder.js";
 import type { LossAccount } from "./loss.js";
 import type { RegistrationOptions } from "./monitor-options.js";
 import type { EventId } from "./record.js";
-import type { AnyHandler, Registration } from "./registration.js";
+import type { AnyHandler, Registration, Window } from "./registration.js";
 import { createSampleLayout } from "./sample-layout.js";
 import type { Targets } from "./targets.js";
 import type { TraceFormat } from "./trace-format.js";
 
 export interface KernelEventsInit {
   source: RecordSource;
+  clock: MonitorClock;
   table: EventTable;
   targets: Targets;
   decoder: FieldDecoder;
@@ -31,6 +33,9 @@ export interface KernelEventInit {
 /** Opens, changes and closes a monitor's events of the kernel. */
 export class KernelEvents {
   readonly #init: KernelEventsInit;
+  /** Changes come one after the other; the source would have them wait for each other anyway. */
+  #last: Promise<unknown> = Promise.resolve();
+  #ended: { at: number; forget: () => void }[] = [];
 
   constructor(init: KernelEventsInit) {
     this.#init = init;
@@ -38,7 +43,7 @@ export class KernelEvents {
 
   async open({ name, attr, format, handler, options }: KernelEventInit): Promise<EventId> {
     const { source, table, targets, decoder } = this.#init;
-    const filter = options.filter === undefined ? undefined : checkFilter(options.filter, name);
+    const filter = options.filter === undefined ? "" : checkFilter(options.filter, name);
     const { inherit, ...where } = await targets.list(source.cpus);
     const layout = createSampleLayout(attr, source.countsLost);
     const data = format === undefined ? undefined : decoder.cursor(format);
@@ -50,58 +55,129 @@ export class KernelEvents {
       index: registration.id,
       attr: inherit ? { ...attr, flags: { inherit, ...attr.flags } } : attr,
       enabled: options.enabled ?? true,
-      ...(filter !== undefined && { filter }),
+      ...(filter !== "" && { filter }),
       ...(options.urgent !== undefined && { urgent: options.urgent }),
       ...(options.ringSize !== undefined && { ringSize: options.ringSize }),
     };
     registration.opening = source.open(request);
     try {
       await registration.opening;
-      registration.opened = true;
     } catch (error) {
       table.remove(registration);
       throw toPerfError(error, "open", name);
     }
+    registration.request = request;
+    registration.indices = [request.index];
     return registration.id;
   }
 
-  async setEnabled(registrations: readonly Registration[], enabled: boolean): Promise<void> {
-    const ids = registrations.filter(({ opened }) => opened).map(({ id }) => id);
-    if (ids.length === 0) return;
-    await this.#init.source.setEnabled(ids, enabled).catch((error) => {
-      throw toPerfError(error, enabled ? "enable" : "disable", namesOf(registrations));
+  setEnabled(registrations: readonly Registration[], enabled: boolean): Promise<void> {
+    return this.#change(registrations, enabled ? "enable" : "disable", async (opened) => {
+      const indices = opened.flatMap((registration) => registration.indices);
+      if (indices.length > 0) await this.#init.source.setEnabled(indices, enabled);
+      for (const registration of opened) {
+        if (registration.request !== undefined) registration.request = { ...registration.request, enabled };
+      }
     });
   }
 
-  async setFilter({ id, name }: Registration, filter: string): Promise<void> {
-    await this.#init.source.setFilter(id, checkFilter(filter, name)).catch((error) => {
-      throw toPerfError(error, "setFilter", `${name}, ${JSON.stringify(filter)}`);
-    });
+  /**
+   * Replaces an event's filter. The kernel takes a tracepoint's filter only once, so a new event with the new filter
+   * takes the old one's place; where it fails, the old one stays.
+   */
+  setFilter(registration: Registration, filter: string): Promise<void> {
+    const subject = `${registration.name}, ${JSON.stringify(filter)}`;
+    checkFilter(filter, registration.name);
+    return this.#change([registration], "setFilter", () => this.#replace(registration, filter), subject);
   }
 
-  /** Closes the kernel's among `registrations`, and takes all of them out of the table. */
+  /** Closes the kernel's among `registrations`; they leave the table when the last of their records is out. */
   async close(registrations: readonly Registration[]): Promise<void> {
-    const { source, table, loss } = this.#init;
-    for (const registration of registrations) registration.silence();
-    try {
-      await Promise.allSettled(registrations.map(({ opening }) => opening));
-      const opened = registrations.filter(({ opened }) => opened);
-      if (opened.length === 0) return;
-      const ids = opened.map(({ id }) => id);
-      await source.setEnabled(ids, false);
-      for (const registration of opened) await loss.retire(registration);
-      await source.closeEvents(ids);
-      for (const registration of opened) loss.retired(registration);
-    } catch (error) {
-      throw toPerfError(error, "unregister", namesOf(registrations));
-    } finally {
-      for (const registration of registrations) table.remove(registration);
+    const { source, loss } = this.#init;
+    for (const registration of registrations) {
+      registration.silence();
+      registration.group?.delete(registration.id);
     }
+    await this.#change(registrations, "unregister", async (opened) => {
+      const indices = opened.flatMap((registration) => registration.indices);
+      if (indices.length > 0) await source.setEnabled(indices, false);
+      for (const registration of opened) await loss.retire(registration);
+      if (indices.length > 0) await source.closeEvents(indices);
+      for (const registration of registrations) this.#end(() => this.#forget(registration));
+    });
   }
-}
 
-function namesOf(registrations: readonly Registration[]): string {
-  return registrations.map(({ name }) => name).join(", ");
+  /** All up to the elapsed time `horizon` was handed out: forgets events that were closed before. */
+  settle(horizon: number): void {
+    if (this.#ended.length === 0) return;
+    const over = this.#ended.filter(({ at }) => at <= horizon);
+    this.#ended = this.#ended.filter(({ at }) => at > horizon);
+    for (const { forget } of over) forget();
+  }
+
+  /** Records of what ends now may still be on their way to the handlers. */
+  #end(forget: () => void): void {
+    this.#ended.push({ at: this.#init.clock.now(), forget });
+  }
+
+  #forget(registration: Registration): void {
+    this.#init.loss.retired(registration);
+    this.#init.table.remove(registration);
+  }
+
+  /** Runs `work`, with those of `registrations` that are open, when the changes before it are done. */
+  #change(
+    registrations: readonly Registration[],
+    operation: string,
+    work: (opened: Registration[]) => Promise<void>,
+    subject = registrations.map(({ name }) => name).join(", "),
+  ): Promise<void> {
+    const before = this.#last;
+    const change = async () => {
+      await before;
+      await Promise.allSettled(registrations.map(({ opening }) => opening));
+      await work(registrations.filter(({ indices }) => indices.length > 0));
+    };
+    const done = change().catch((error) => {
+      throw toPerfError(error, operation, subject);
+    });
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #replace(registration: Registration, filter: string): Promise<void> {
+    const { source, clock, table, targets, loss } = this.#init;
+    const { request } = registration;
+    const [old] = registration.indices;
+    if (request === undefined || old === undefined || registration.closing) return;
+    const { filter: _, ...unfiltered } = request;
+    const { targets: current } = await targets.list(source.cpus);
+    const index = table.addIndex(registration);
+    const next = { ...unfiltered, index, targets: current, ...(filter !== "" && { filter }) };
+    try {
+      await source.open({ ...next, enabled: false });
+    } catch (error) {
+      table.removeIndex(index);
+      throw error;
+    }
+    registration.indices = [old, index];
+    registration.request = next;
+    const before: Window = { from: registration.windows.get(old)?.from ?? -Infinity, until: Infinity };
+    const after: Window = { from: Infinity, until: Infinity };
+    registration.setWindow(old, before);
+    registration.setWindow(index, after);
+    if (request.enabled) await source.setEnabled([index], true);
+    // From now on the new one sees everything.
+    after.from = clock.now();
+    before.until = after.from;
+    await source.setEnabled([old], false);
+    await loss.carry(registration, old);
+    await source.closeEvents([old]);
+    this.#end(() => {
+      registration.removeWindow(old);
+      table.removeIndex(old);
+    });
+  }
 }
 
 function checkFilter(filter: string, subject: string): string {

@@ -1,5 +1,6 @@
 import { RECORD_HEADER_SIZE, RecordFlag, RecordOffset } from "@kernscope/perf-native";
 import type { RawMemory } from "./raw-memory.js";
+import type { SampleLayout } from "./sample-layout.js";
 
 /** Names a registered event within its monitor; never given twice. */
 export type EventId = number;
@@ -17,6 +18,12 @@ export interface SampleId {
   elapsed: number;
 }
 
+/** The registered event that a record belongs to. */
+export interface RecordOwner {
+  readonly id: EventId;
+  readonly layout: SampleLayout | undefined;
+}
+
 /** 2^32 */
 const WORD = 4_294_967_296;
 const BACK = RECORD_HEADER_SIZE >> 2;
@@ -26,11 +33,16 @@ const BACK = RECORD_HEADER_SIZE >> 2;
  */
 export class EventRecord {
   protected readonly memory: RawMemory;
+  protected readonly owners: (index: number) => RecordOwner | undefined;
   readonly #originHigh: number;
   readonly #originLow: number;
 
-  /** @param origin `clock.origin` of the monitor. */
-  constructor(memory: RawMemory, origin: bigint) {
+  /**
+   * @param origin `clock.origin` of the monitor
+   * @param owners whose record it is, by the source's index
+   */
+  constructor(memory: RawMemory, origin: bigint, owners: (index: number) => RecordOwner | undefined) {
+    this.owners = owners;
     this.memory = memory;
     this.#originHigh = Number(origin >> 32n);
     this.#originLow = Number(origin & 0xffff_ffffn);
@@ -42,7 +54,7 @@ export class EventRecord {
   }
 
   get event(): EventId {
-    return this.#word(RecordOffset.EVENT);
+    return this.owner?.id ?? this.#word(RecordOffset.EVENT);
   }
 
   /** Its time is before that of a record that came earlier. */
@@ -105,6 +117,10 @@ export class EventRecord {
   /** A copy that may be kept. */
   sampleId(): SampleId {
     return { pid: this.pid, tid: this.tid, cpu: this.cpu, cgroup: this.cgroup, elapsed: this.elapsed };
+  }
+
+  protected get owner(): RecordOwner | undefined {
+    return this.owners(this.#word(RecordOffset.EVENT));
   }
 
   #word(offset: number): number {

@@ -1,6 +1,8 @@
+import type { OpenRequest } from "@kernscope/perf-native";
 import type { EventGroup } from "./event-group.js";
 import type { ExternalSample } from "./external-queue.js";
 import type { TraceFields } from "./field-decoder.js";
+import type { LossByCpu } from "./loss-report.js";
 import type { EventId } from "./record.js";
 import type { SampleLayout } from "./sample-layout.js";
 import type { SampleRecord } from "./sample-record.js";
@@ -23,6 +25,12 @@ export interface RegistrationInit {
   group?: EventGroup | undefined;
 }
 
+/** When a kernel event's records are for the handlers: elapsed times. */
+export interface Window {
+  from: number;
+  until: number;
+}
+
 /** One registered event. */
 export class Registration {
   readonly id: EventId;
@@ -39,16 +47,23 @@ export class Registration {
   handlers: readonly AnyHandler[] = [];
   /** Records that were handed to the handlers. */
   delivered = 0;
-  /** Records that came after the event was unregistered. */
+  /** Records that came when they were not wanted: after unregistering, or twice while the filter was replaced. */
   discarded = 0;
-  /** Settles when the kernel has opened the event, or not. */
+
+  /** How the kernel's event was opened, its index and whether it is on. */
+  request: OpenRequest | undefined;
+  /** Settles when the kernel has opened it, or not. */
   opening: Promise<unknown> | undefined;
-  /** The kernel has it, so that it can be enabled and counted. */
-  opened = false;
+  /** The source's indices of the kernel's events that are open for it: one, or two while one succeeds the other. */
+  indices: number[] = [];
+  /** By the source's index, as long as the event was opened anew and both may have records. */
+  readonly windows = new Map<number, Window>();
+  /** Counts of kernel events that were closed. */
+  past: LossByCpu[] = [];
   /** It is being unregistered. */
   closing = false;
-  /** Its counts are part of the closed events' total. */
-  retired = false;
+  /** Not every record of it is for the handlers. */
+  selective = false;
   #entries: { handler: AnyHandler }[] = [];
 
   constructor(init: RegistrationInit) {
@@ -81,6 +96,26 @@ export class Registration {
     this.#entries = [];
     this.handlers = [];
     this.closing = true;
+    this.selective = true;
+  }
+
+  setWindow(index: number, window: Window): void {
+    this.windows.set(index, window);
+    this.selective = true;
+  }
+
+  /** No record of the kernel's event with `index` will come any more. */
+  removeWindow(index: number): void {
+    this.windows.delete(index);
+    if (this.windows.size === 1) this.windows.clear();
+    this.selective = this.closing || this.windows.size > 0;
+  }
+
+  /** Whether a record of the kernel's event with `index` is for the handlers. Asked where `selective` is set. */
+  wants(index: number, elapsed: number): boolean {
+    if (this.closing) return false;
+    const window = this.windows.get(index);
+    return window === undefined || (elapsed >= window.from && elapsed < window.until);
   }
 }
 

@@ -25,7 +25,7 @@ function recordAt(attr: Attr, bytes: Uint8Array, rawSize = raw.length): SampleRe
   memory.u8.set(bytes, 8);
   memory.move(8 + RECORD_HEADER_SIZE, rawSize);
   const layout = createSampleLayout({ type: 1, config: 0, ...attr }, true);
-  return new SampleRecord(memory, 0n, () => layout);
+  return new SampleRecord(memory, 0n, (id) => ({ id, layout }));
 }
 
 /** A record whose head and tail are these words. */

@@ -2,7 +2,7 @@ import { RECORD_HEADER_SIZE, RecordOffset, SampleFormat } from "@kernscope/perf-
 import { type BranchStack, decodeBranchStack } from "./branch-stack.js";
 import { countAt, type RawMemory } from "./raw-memory.js";
 import { decodeReadValues, type ReadValues, readValuesSize } from "./read-values.js";
-import { EventRecord } from "./record.js";
+import { EventRecord, type RecordOwner } from "./record.js";
 import type { SampleLayout } from "./sample-layout.js";
 import { SampleTail, TailField } from "./sample-tail.js";
 
@@ -22,12 +22,10 @@ export interface WeightParts {
  * during the handler's call only.
  */
 export class SampleRecord extends EventRecord {
-  readonly #layoutOf: (event: number) => SampleLayout | undefined;
   readonly #tail: SampleTail;
 
-  constructor(memory: RawMemory, origin: bigint, layoutOf: (event: number) => SampleLayout | undefined) {
-    super(memory, origin);
-    this.#layoutOf = layoutOf;
+  constructor(memory: RawMemory, origin: bigint, owners: (index: number) => RecordOwner | undefined) {
+    super(memory, origin, owners);
     this.#tail = new SampleTail(memory);
   }
 
@@ -151,7 +149,7 @@ export class SampleRecord extends EventRecord {
   }
 
   get #layout(): SampleLayout | undefined {
-    return this.#layoutOf(this.event);
+    return this.owner?.layout;
   }
 
   #header(offset: number): number {

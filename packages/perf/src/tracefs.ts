@@ -1,8 +1,6 @@
-import { close } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { mountDetached } from "@kernscope/perf-native";
+import { closeDescriptor, mountDetached } from "@kernscope/perf-native";
 import { errnoError, toPerfError } from "./errno.js";
 import { PerfError } from "./errors.js";
 import { parseEventName, type TraceEventName, type Tracing } from "./tracing.js";
@@ -79,7 +77,7 @@ export class Tracefs implements Tracing {
   async close(): Promise<void> {
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
-    if (descriptor !== undefined) await promisify(close)(descriptor);
+    if (descriptor !== undefined) closeDescriptor(descriptor);
   }
 
   #path(...parts: string[]): string {

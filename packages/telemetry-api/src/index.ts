@@ -1,1 +1,14 @@
-export {};
+// For those who subscribe.
+export { TelemetryApiError, type TelemetryApiErrorCode } from "./errors.js";
+// For those who serve.
+export { EventEncoder, joinEvents } from "./event-encoder.js";
+export type { EventInit, Init, ReceivedEventInit } from "./event-init.js";
+export { type EventKind, type EventKindEntry, eventKind, eventKinds } from "./event-kinds.js";
+// The API itself: service, messages and enums, each with its schema.
+export * from "./messages.js";
+export {
+  type EventSelector,
+  type FilterFields,
+  type SubscriptionOptions,
+  subscriptionFor,
+} from "./subscription-builder.js";

@@ -5,6 +5,7 @@ void kernel_ring_tests();
 void span_ring_tests();
 void merge_tests();
 void sample_layout_tests();
+void stack_completer_tests();
 }  // namespace kernscope::test
 
 int main() {
@@ -13,5 +14,6 @@ int main() {
   span_ring_tests();
   merge_tests();
   sample_layout_tests();
+  stack_completer_tests();
   std::printf("%lu checks\n", checks);
 }

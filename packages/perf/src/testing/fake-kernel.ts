@@ -1,4 +1,4 @@
-import { PerfType } from "@kernscope/perf-native";
+import { type EventCount, PerfType } from "@kernscope/perf-native";
 import { EventMonitor } from "../event-monitor.js";
 import type { EventMonitorOptions } from "../monitor-options.js";
 import { createSampleLayout } from "../sample-layout.js";
@@ -18,6 +18,8 @@ export interface FakeKernelOptions extends FakeSourceOptions {
 export interface EmitOptions extends Omit<RecordHeader, "event" | "type"> {
   /** What the head and tail of the sample hold, as far as the event samples it. */
   sample?: SampleFields;
+  /** It finds no room in the ring: counted, but no record. */
+  lost?: boolean;
 }
 
 /** A fake source and its tracepoints by name: the shortest way to test what is built on a monitor. */
@@ -46,13 +48,18 @@ export class FakeKernel {
    */
   emit(name: string, values: FieldValues = {}, options: EmitOptions = {}): number {
     const format = this.#format(name);
-    const { sample, ...place } = options;
+    const { sample, lost = false, ...place } = options;
     if (place.time === undefined) this.clock.advance(1000);
     const header = { time: this.clock.now, cpu: this.source.cpus[0] ?? 0, ...place };
     const raw = encodeRaw(format, { common_pid: header.tid ?? header.pid ?? 0, ...values });
     let records = 0;
-    for (const { enabled, request } of this.source.events.values()) {
+    for (const { enabled, request, counts } of this.source.events.values()) {
       if (!enabled || request.attr.type !== PerfType.TRACEPOINT || request.attr.config !== format.id) continue;
+      countHit(
+        counts.find(({ cpu }) => cpu === header.cpu),
+        lost,
+      );
+      if (lost) continue;
       const layout = createSampleLayout(request.attr, this.source.countsLost);
       this.source.feed(this.#builder.sample(layout, { ...header, event: request.index }, raw, sample));
       records++;
@@ -72,4 +79,10 @@ export class FakeKernel {
     this.#formats.set(name, format);
     return format;
   }
+}
+
+function countHit(count: EventCount | undefined, lost: boolean): void {
+  if (count === undefined) throw new RangeError("FakeKernel.emit: there is no ring on this cpu");
+  count.value++;
+  if (lost) count.lost = (count.lost ?? 0n) + 1n;
 }

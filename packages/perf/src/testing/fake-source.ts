@@ -24,6 +24,8 @@ export interface FakeEvent {
   readonly request: OpenRequest;
   enabled: boolean;
   filter: string;
+  /** What `counts` answers. */
+  counts: EventCount[];
 }
 
 /**
@@ -42,8 +44,6 @@ export class FakeSource implements RecordSource {
   horizonLow = 0;
   /** Events that are open, by index. */
   readonly events = new Map<number, FakeEvent>();
-  /** What `counts` answers, by event index. */
-  readonly countsOf = new Map<number, EventCount[]>();
   /** Called before each `open`; what it throws is `open`'s answer. */
   onOpen: ((request: OpenRequest) => void) | undefined;
   /** Nanoseconds that the horizon does not pass; `undefined`: it follows the clock. */
@@ -84,7 +84,7 @@ export class FakeSource implements RecordSource {
   deliver(): void {
     clearImmediate(this.#soon);
     this.#soon = undefined;
-    if (this.#ready === undefined) throw new Error("FakeSource.deliver: not started: run the monitor first");
+    if (this.#ready === undefined) throw new Error("FakeSource.deliver: not started");
     this.#stats.wakeups++;
     this.#ready();
   }
@@ -109,8 +109,13 @@ export class FakeSource implements RecordSource {
     }
     this.onOpen?.(request);
     this.#indices.add(request.index);
-    const event = { request, enabled: request.enabled ?? false, filter: request.filter ?? "" };
-    this.events.set(request.index, event);
+    const none = { value: 0n, timeEnabled: 0n, timeRunning: 0n, lost: 0n };
+    this.events.set(request.index, {
+      request,
+      enabled: request.enabled ?? false,
+      filter: request.filter ?? "",
+      counts: request.targets.map(({ cpu, pid }) => ({ cpu, pid, ...none })),
+    });
     return { offline: [] };
   }
 
@@ -121,14 +126,17 @@ export class FakeSource implements RecordSource {
 
   async setFilter(index: number, filter: string): Promise<void> {
     this.#assertOpen("setFilter");
-    this.#event(index).filter = filter;
+    const event = this.#event(index);
+    if (event.filter !== "") {
+      const details = { operation: "PERF_EVENT_IOC_SET_FILTER", errno: "EEXIST" };
+      throw new PerfNativeError("system", "setFilter: the event has a filter", details);
+    }
+    event.filter = filter;
   }
 
   async counts(index: number): Promise<EventCount[]> {
     this.#assertOpen("counts");
-    const { request } = this.#event(index);
-    const none = { value: 0n, timeEnabled: 0n, timeRunning: 0n, lost: 0n };
-    return this.countsOf.get(index) ?? request.targets.map(({ cpu, pid }) => ({ cpu, pid, ...none }));
+    return structuredClone(this.#event(index).counts);
   }
 
   async closeEvents(indices: readonly number[]): Promise<void> {

@@ -1,0 +1,144 @@
+#include "../stack_completer.h"
+
+#include <linux/perf_event.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "../merge.h"
+#include "../record_layout.h"
+#include "check.h"
+#include "fake_ring.h"
+
+namespace kernscope::test {
+namespace {
+
+constexpr uint32_t kAsked = 64;
+constexpr uint64_t kSampled = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU |
+                              PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
+#if defined(__aarch64__)
+constexpr uint64_t kStackPointerMask = uint64_t{1} << 31;
+#else
+constexpr uint64_t kStackPointerMask = uint64_t{1} << 7;
+#endif
+
+// A sample whose user stack begins at `pointer` and has `valid` of 64 bytes: the byte's own number.
+std::vector<uint8_t> stack_sample(uint64_t time, uint64_t pointer, uint64_t valid) {
+  std::vector<uint8_t> record(8);
+  const auto put = [&](uint64_t word) {
+    const auto* from = reinterpret_cast<const uint8_t*>(&word);
+    record.insert(record.end(), from, from + 8);
+  };
+  for (uint64_t word : {uint64_t{1}, uint64_t{100} << 32 | 7, time, uint64_t{0}, uint64_t{2}, pointer, uint64_t{kAsked}})
+    put(word);
+  for (uint32_t i = 0; i < kAsked; ++i) record.push_back(static_cast<uint8_t>(i < valid ? i : 0xee));
+  put(valid);
+  const uint32_t type = PERF_RECORD_SAMPLE;
+  const uint16_t size = static_cast<uint16_t>(record.size());
+  std::memcpy(&record[0], &type, 4);
+  std::memcpy(&record[6], &size, 2);
+  return record;
+}
+
+struct Bed {
+  explicit Bed(size_t readable) : readable(readable) {
+    layout->sample_type = kSampled;
+    layout->regs_user = kStackPointerMask;
+    stash = std::make_shared<StackStash>(kernel.data.data(), kernel.data.size(), &kernel.head, &kernel.tail, layout,
+                                         [this](int pid, uint64_t address, uint8_t* to, size_t size) {
+                                           ++reads;
+                                           CHECK(pid == 100 && address % 4096 == 0 && size <= kAsked);
+                                           const size_t got = std::min(size, this->readable);
+                                           for (size_t i = 0; i < got; ++i) to[i] = static_cast<uint8_t>(kAsked - size + i);
+                                           return got;
+                                         });
+    table->insert(1, {9, layout});
+    ring = std::make_unique<MergeRing>(MergeRing{kernel.reader(), 0, layout, stash});
+    merge.add(ring.get());
+  }
+
+  // Bytes of the one record's user stack, checked to be their own numbers, and its flags.
+  std::pair<uint64_t, uint16_t> read() {
+    merge.drain(~uint64_t{0});
+    uint64_t start = 0, end = 0;
+    bool more = false;
+    CHECK(spans.take(start, end, more));
+    RecordHeader header;
+    std::memcpy(&header, &memory[start], sizeof header);
+    CHECK(start + header.length == end && header.event == 9);
+    const uint8_t* tail = &memory[start + sizeof header + align8(header.head_size)];
+    uint64_t size = 0;
+    std::memcpy(&size, tail + 16, 8);
+    CHECK(header.tail_size == 24 + align8(size));
+    for (uint64_t i = 0; i < size; ++i) CHECK(tail[24 + i] == i);
+    for (uint64_t i = size; i < align8(size); ++i) CHECK(tail[24 + i] == 0);
+    spans.release();
+    return {size, header.flags};
+  }
+
+  size_t readable;
+  int reads = 0;
+  FakeRing kernel{1024, 1000};
+  std::shared_ptr<SampleLayout> layout = std::make_shared<SampleLayout>();
+  std::shared_ptr<StackStash> stash;
+  std::vector<uint8_t> memory = std::vector<uint8_t>(4096);
+  SpanRing spans{memory.data(), memory.size()};
+  std::shared_ptr<IdTable> table = std::make_shared<IdTable>();
+  std::unique_ptr<MergeRing> ring;
+  Merge merge{spans, [this] { return table; }};
+};
+
+// A copy that ended at a page's end is completed, by whoever comes first; others stay as they are.
+void completes() {
+  for (bool scanned : {false, true}) {
+    Bed bed(1000);
+    for (uint64_t round = 0; round < 20; ++round) {
+      const uint64_t valid = 1 + round * 3;
+      bed.kernel.write(stack_sample(round + 1, 8 * 4096 - valid, valid));
+      if (scanned) CHECK(bed.stash->scan());
+      // A drain that must leave the record where it is forgets nothing.
+      CHECK(bed.merge.drain(round) == Merge::Result::kHeld);
+      CHECK((bed.read() == std::pair<uint64_t, uint16_t>{kAsked, kFlagStackRead}));
+      CHECK(bed.reads == static_cast<int>(round + 1));
+      CHECK(!bed.stash->scan());
+    }
+  }
+}
+
+void leaves_alone() {
+  Bed bed(1000);
+  bed.kernel.write(stack_sample(1, 4096, kAsked));
+  CHECK((bed.read() == std::pair<uint64_t, uint16_t>{kAsked, 0}));
+  bed.kernel.write(stack_sample(2, 4096, 13));  // the stack ends there
+  CHECK((bed.read() == std::pair<uint64_t, uint16_t>{13, 0}));
+  CHECK(bed.reads == 0);
+}
+
+void what_cannot_be_read_stays_away() {
+  Bed gone(0);
+  gone.kernel.write(stack_sample(1, 4096 - 16, 16));
+  CHECK((gone.read() == std::pair<uint64_t, uint16_t>{16, 0}));
+  Bed part(5);
+  part.kernel.write(stack_sample(1, 4096 - 16, 16));
+  CHECK((part.read() == std::pair<uint64_t, uint16_t>{21, kFlagStackRead}));
+}
+
+void reads_memory_page_by_page() {
+  std::vector<uint8_t> from(3 * 4096);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<uint8_t>(i * 31);
+  std::vector<uint8_t> to(from.size());
+  CHECK(read_process_memory(getpid(), reinterpret_cast<uint64_t>(from.data()), to.data(), to.size()) == from.size());
+  CHECK(from == to);
+  CHECK(read_process_memory(getpid(), 0x1000, to.data(), 8) == 0);
+}
+
+}  // namespace
+
+void stack_completer_tests() {
+  completes();
+  leaves_alone();
+  what_cannot_be_read_stays_away();
+  reads_memory_page_by_page();
+}
+
+}  // namespace kernscope::test
