@@ -58,6 +58,7 @@ export class KernelEvents {
       ...(filter !== "" && { filter }),
       ...(options.urgent !== undefined && { urgent: options.urgent }),
       ...(options.ringSize !== undefined && { ringSize: options.ringSize }),
+      ...(options.completeStack !== undefined && { completeStack: options.completeStack }),
     };
     registration.opening = source.open(request);
     try {

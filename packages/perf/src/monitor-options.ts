@@ -32,6 +32,11 @@ export interface RegistrationOptions {
   urgent?: boolean;
   /** Bytes of a ring of its own on each CPU: a page count that is a power of two. Left out: the shared rings. */
   ringSize?: number;
+  /**
+   * Read what a sampled user stack lacks from the process, at once (`record.userStackRead`). Needs `ringSize`, and the
+   * stack pointer among `sample.userRegisters`.
+   */
+  completeStack?: boolean;
   sample?: SampleOptions;
   /** The other attributes of perf_event_open(2). */
   attr?: Partial<EventAttr>;

@@ -67,6 +67,11 @@ export class EventRecord {
     return ((this.#word(RecordOffset.TYPE) >>> 16) & RecordFlag.CORRUPT) !== 0;
   }
 
+  /** The end of the user stack is not the kernel's copy: it was read from the process, right after the sample was taken. */
+  get userStackRead(): boolean {
+    return ((this.#word(RecordOffset.TYPE) >>> 16) & RecordFlag.STACK_READ) !== 0;
+  }
+
   /** Nanoseconds since the monitor's `clock.origin`: exact for 104 days. */
   get elapsed(): number {
     return (

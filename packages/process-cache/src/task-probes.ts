@@ -108,6 +108,7 @@ async function registerExec(init: TaskProbesInit, group: EventGroup): Promise<vo
       enabled: false,
       urgent: true,
       ringSize: init.stackRingSize,
+      completeStack: true,
       sample: {
         cgroup: true,
         ...(register === undefined ? {} : { userRegisters: 1n << BigInt(register), userStack: init.stackSize }),
@@ -140,7 +141,10 @@ function readExec(record: SampleRecord, register: number | undefined, pid: numbe
   const abi = record.userRegistersAbi;
   const address = abi === RegistersAbi.BITS_32 ? pointer & 0xffff_ffffn : pointer;
   const parsed = parseExecStack(stack, address, abi);
-  return { args: execArguments(parsed, pid, address, rest), ids: parsed.ids };
+  const args = execArguments(parsed, pid, address, rest);
+  // Read before the program ran, yet not by the kernel.
+  const source = record.userStackRead && args.origin.source === "tracepoint" ? "memory" : args.origin.source;
+  return { args: { ...args, origin: { ...args.origin, source } }, ids: parsed.ids };
 }
 
 const nothing: ExecArguments = { argv: [], truncated: true, origin: { source: "none", complete: false } };
