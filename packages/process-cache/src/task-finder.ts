@@ -47,6 +47,9 @@ export interface TaskFinderInit {
 /** How far a record's time can lie before a start time that /proc tells, in ns: a tick, and what clocks disagree by. */
 const START_TOLERANCE = 2 * NANOS_PER_TICK;
 
+/** PID_MAX_LIMIT of include/linux/threads.h for 64 bits. */
+const MAX_PID = 1 << 22;
+
 /** For how long after its end a task can be expected to write records, in ns; later ones make /proc be asked. */
 const LAST_RECORDS = 1_000_000_000;
 
@@ -82,9 +85,9 @@ export class TaskFinder {
     if (known === undefined) return this.learn(pid, tgid, elapsed);
     if (isBefore(elapsed, known)) return this.#earlierOwner(pid, tgid, elapsed);
     // Another process: this one's end and the other's begin were not seen.
-    const isOther = known.tgid !== tgid || (lives && known.retired);
+    const isOther = known.tgid !== tgid || (lives && known.exitTime !== undefined);
     if (isOther) this.endUnseen(known, elapsed);
-    else if (!known.retired || elapsed < (known.exitTime ?? elapsed) + LAST_RECORDS) return known;
+    else if (known.exitTime === undefined || elapsed < known.exitTime + LAST_RECORDS) return known;
     return this.learn(pid, tgid, elapsed, isOther);
   }
 
@@ -223,12 +226,17 @@ export class TaskFinder {
 
   /** A task of which nothing is known but its pid; 0 is the idle task of every CPU. */
   #insertUnknown(pid: number, tgid: number): TaskEntry {
-    const entry = new TaskEntry(pid, pid === tgid ? undefined : this.lookup(tgid).leader);
+    const entry = new TaskEntry(pid, Object.is(pid, tgid) ? undefined : this.lookup(tgid).leader);
+    // What can be no pid is not worth a place.
+    if (!(pid >= 0 && pid <= MAX_PID)) return entry;
+    this.insert(entry);
     if (pid === 0) {
       entry.command = "swapper";
       entry.isKernelThread = true;
+    } else {
+      // It has ended, or /proc would show it: it may have to make room, even if no record ever tells of its end.
+      this.table.retire(entry, this.clock.now());
     }
-    this.insert(entry);
     return entry;
   }
 

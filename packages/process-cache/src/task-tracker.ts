@@ -128,13 +128,13 @@ export class TaskTracker {
   /** `signal/signal_generate` of a signal that ends a process by default, sent to `pid`. */
   signalSent(context: RecordContext, pid: number, signal: number): void {
     const { leader } = this.#finder.lookup(pid);
-    if (!leader.retired) this.#evidence(leader).generated(signal, context.elapsed);
+    if (leader.exitTime === undefined) this.#evidence(leader).generated(signal, context.elapsed);
   }
 
   /** `signal/signal_deliver` of a signal that ends the process that it was delivered to. */
   signalTaken(context: RecordContext, signal: number): void {
     const { leader } = this.#finder.taskOf(context);
-    if (!leader.retired) this.#evidence(leader).delivered(signal);
+    if (leader.exitTime === undefined) this.#evidence(leader).delivered(signal);
   }
 
   /** `task/task_rename`: also written by another thread of the process that wrote to /proc. */
