@@ -75,6 +75,7 @@ async function registerAll(init: TaskProbesInit, group: EventGroup): Promise<str
       shared,
     ),
   );
+  tracker.namesFromExec = missing.length > 0;
   await optional("signal/signal_generate", () =>
     monitor.registerTracepoint<{ sig: number; pid: number }>(
       "signal/signal_generate",

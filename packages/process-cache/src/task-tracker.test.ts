@@ -107,14 +107,16 @@ for (const groupDead of [true, false]) {
   });
 }
 
-test("exec by a thread that is not the leader: its name and ids become the process's, its pid is free", () => {
+test("exec by a thread that is not the leader: it becomes the process, its pid is free", () => {
   const { fork, exec, finder, tracker, context } = setUp();
   const leader = fork(10, 100).childTask;
   const thread = fork(100, 101, PTHREAD).childTask;
   const idle = fork(100, 102, PTHREAD).childTask;
   tracker.renamed(101, "worker");
+  // As execve(2) does it, under the pid that the thread has then.
+  tracker.renamed(100, "new");
   exec(100, ["/bin/new"], 101);
-  assert.is(leader.command, "worker");
+  assert.is(leader.command, "new");
   assert.ok(thread.exitTime !== undefined && idle.exitTime !== undefined);
   assert.is(leader.exitTime, undefined);
   assert.equal(finder.table.stats().living, 3);
@@ -147,6 +149,15 @@ test("a thread whose end is never seen delays the process's, it does not swallow
   assert.is(settled[0]?.ticket, "ticket");
   assert.ok(thread.exitTime !== undefined);
   assert.ok(tracker.isSettled);
+});
+
+test("where the kernel does not tell of names, an exec's is its file's, as far as the kernel keeps it", () => {
+  const { fork, exec, tracker } = setUp();
+  tracker.namesFromExec = true;
+  const task = fork(10, 100).childTask;
+  exec(100, ["/usr/bin/a-name-that-is-too-long"]);
+  assert.is(task.command, "a-name-that-is-");
+  assert.equal(task.origin("command"), { source: "tracepoint", complete: false });
 });
 
 test("a signal ends a process", () => {

@@ -45,6 +45,8 @@ export class TaskTracker {
   readonly #finder: TaskFinder;
   readonly #leaderCounts: boolean;
   readonly #endings = new Map<TaskEntry, Ending>();
+  /** The kernel does not tell of names: an exec's is taken from its file. */
+  namesFromExec = false;
 
   /** `leaderCounts`: the kernel is older than 6.0, see {@link ExitEvidence}. */
   constructor(finder: TaskFinder, leaderCounts = false) {
@@ -82,8 +84,7 @@ export class TaskTracker {
     const leader = finder.find(pid, pid, context.elapsed, true).leader;
     const caller = oldPid === pid ? leader : finder.table.get(oldPid);
     if (caller !== undefined && caller !== leader && caller.leader === leader) {
-      // The caller takes the place of the leader, whose end is no end of the process.
-      leader.command = caller.command;
+      // The caller takes the place of the leader, whose end is no end of the process. Its new name was told before.
       leader.creds = caller.creds;
     }
     for (const thread of leader.threads ?? []) finder.end(thread, context.elapsed);
@@ -93,7 +94,7 @@ export class TaskTracker {
     leader.evidence = undefined;
     leader.isKernelThread = false;
     leader.program = { filename, commandLine: args.argv, truncated: args.truncated, origin: args.origin };
-    if (leader.command === "") {
+    if (leader.command === "" || this.namesFromExec) {
       leader.command = baseName(filename);
       leader.setOrigin("command", "tracepoint", false);
     }
