@@ -1,5 +1,6 @@
 import type { Cred, CredPool } from "./credentials.js";
 import { decodeWaitStatus } from "./exit-status.js";
+import { PID_LIMIT } from "./pid-map.js";
 import type { ProcessSnapshot, TaskSnapshot } from "./proc-snapshot.js";
 import { isStartOf, likelyStartTick, NANOS_PER_TICK, type ProcessIds, startTick } from "./process-id.js";
 import { type Program, TaskEntry } from "./task-entry.js";
@@ -47,9 +48,6 @@ export interface TaskFinderInit {
 /** How far a record's time can lie before a start time that /proc tells, in ns: a tick, and what clocks disagree by. */
 const START_TOLERANCE = 2 * NANOS_PER_TICK;
 
-/** PID_MAX_LIMIT of include/linux/threads.h for 64 bits. */
-const MAX_PID = 1 << 22;
-
 /** For how long after its end a task can be expected to write records, in ns; later ones make /proc be asked. */
 const LAST_RECORDS = 1_000_000_000;
 
@@ -93,7 +91,8 @@ export class TaskFinder {
 
   /** The task that a pid means now. */
   lookup(pid: number): TaskEntry {
-    return this.table.get(pid) ?? this.learn(pid);
+    const known = this.table.get(pid);
+    return known !== undefined && known.pid === pid ? known : this.learn(pid);
   }
 
   /**
@@ -115,10 +114,9 @@ export class TaskFinder {
     const known = this.#ownerOf(snapshot);
     if (known !== undefined) return known;
     if (snapshot.pid !== snapshot.tgid) return this.#insertThread(snapshot, this.lookup(snapshot.tgid).leader);
-    const entry = new TaskEntry(snapshot.pid, undefined);
+    const entry = new TaskEntry(snapshot.pid, undefined, this.ids);
     this.#fill(entry, snapshot);
     entry.startTick = snapshot.startTick;
-    entry.id = this.ids.of(entry.tgid, snapshot.startTick);
     entry.program = programOf(snapshot);
     entry.cgroupPath = snapshot.cgroupPath;
     entry.setOrigin("cgroup", "procfs", true);
@@ -177,7 +175,6 @@ export class TaskFinder {
       tick = told !== undefined && isStartOf(boot, told) ? told : likelyStartTick(boot);
     }
     entry.startTick = tick;
-    entry.id = this.ids.of(entry.tgid, tick);
   }
 
   #startTime(tick: number): number {
@@ -207,7 +204,7 @@ export class TaskFinder {
   #insertThread(snapshot: TaskSnapshot, leader: TaskEntry): TaskEntry {
     const known = this.#ownerOf(snapshot);
     if (known !== undefined) return known;
-    const entry = new TaskEntry(snapshot.pid, leader);
+    const entry = new TaskEntry(snapshot.pid, leader, this.ids);
     this.#fill(entry, snapshot);
     entry.cgroupPath = leader.cgroupPath;
     this.insert(entry);
@@ -226,9 +223,9 @@ export class TaskFinder {
 
   /** A task of which nothing is known but its pid; 0 is the idle task of every CPU. */
   #insertUnknown(pid: number, tgid: number): TaskEntry {
-    const entry = new TaskEntry(pid, Object.is(pid, tgid) ? undefined : this.lookup(tgid).leader);
+    const entry = new TaskEntry(pid, Object.is(pid, tgid) ? undefined : this.lookup(tgid).leader, this.ids);
     // What can be no pid is not worth a place.
-    if (!(pid >= 0 && pid <= MAX_PID)) return entry;
+    if (!(Number.isInteger(pid) && pid >= 0 && pid < PID_LIMIT)) return entry;
     this.insert(entry);
     if (pid === 0) {
       entry.command = "swapper";
@@ -245,7 +242,7 @@ export class TaskFinder {
     const earlier = this.table.getAt(pid, elapsed + START_TOLERANCE);
     if (earlier !== undefined && earlier.tgid === tgid && !isBefore(elapsed, earlier)) return earlier;
     const leader = pid === tgid ? undefined : this.lookup(tgid).leader;
-    return new TaskEntry(pid, leader);
+    return new TaskEntry(pid, leader, this.ids);
   }
 }
 

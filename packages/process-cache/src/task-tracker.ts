@@ -65,7 +65,7 @@ export class TaskTracker {
     // /proc, or a record that overtook this one, may have told of it before.
     const isKnown = known !== undefined && known.tgid === tgid && finder.isForkOf(known, elapsed);
     if (known !== undefined && !isKnown && !known.retired) finder.endUnseen(known, elapsed);
-    const child = isKnown ? known : new TaskEntry(childPid, isThread ? task.leader : undefined);
+    const child = isKnown ? known : new TaskEntry(childPid, isThread ? task.leader : undefined, finder.ids);
     if (!isKnown) {
       child.command = command;
       child.setOrigin("command", "tracepoint", true);
