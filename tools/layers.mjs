@@ -21,9 +21,7 @@ export function layerFaults(root) {
     if (may === undefined) return [`packages/${name} has no layer – add it to tools/layers.mjs`];
     return sources(join(root, "packages", name, "src")).flatMap((file) =>
       importedPackages(readFileSync(file, "utf8"))
-        .filter(
-          (target) => !may.includes(target) && !(target === "test-support" && /\.test\.ts$|\/testing\//.test(file)),
-        )
+        .filter((target) => !may.includes(target) && !(target === "test-support" && /\.test\.|\/testing\//.test(file)))
         .map((target) => `${relative(root, file)} imports @kernscope/${target}, which is not below ${name}`),
     );
   });

@@ -9,7 +9,8 @@
  * 3. the sample's fields after it, `TAIL_SIZE` bytes; here a user stack is cut to the bytes that are valid:
  *    `u64 size`, then, where size > 0, `size` bytes padded to 8.
  *
- * `HEAD_SIZE` and `TAIL_SIZE` are 0 where the event samples only what the header holds (TIME, TID, CPU, IDENTIFIER,
+ * The head begins behind IDENTIFIER, which every sample has; TID, TIME and CPU, which the source adds, lie in it where they
+ * fall. `HEAD_SIZE` and `TAIL_SIZE` are 0 where the event samples only what the header holds (TIME, TID, CPU, IDENTIFIER,
  * CGROUP, RAW).
  */
 export const RecordOffset = {

@@ -91,7 +91,7 @@ export interface RecordSource {
   open(request: OpenRequest): Promise<OpenedEvent>;
   /** Enables or disables events; takes effect for all of them before it resolves. */
   setEnabled(indices: readonly number[], enabled: boolean): Promise<void>;
-  /** Replaces the filter; `""` removes it. */
+  /** Sets the filter of an event that has none yet: the kernel takes it only once and answers EEXIST after that. */
   setFilter(index: number, filter: string): Promise<void>;
   counts(index: number): Promise<EventCount[]>;
   /**

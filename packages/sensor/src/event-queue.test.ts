@@ -1,0 +1,84 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { EventPayload, TelemetryEvent } from "./event.js";
+import { EventQueue, type Gap } from "./event-queue.js";
+
+/** A queue whose events and gaps take their numbers from one sequence, as a sensor's do. */
+function setUp(limits: { events: number; bytes: number }) {
+  let sequence = 0;
+  const numbered = (sensorSequenceNumber: number, event: EventPayload): TelemetryEvent => ({
+    id: "",
+    sensorId: "",
+    sensorSequenceNumber,
+    sensorMonotimeNanos: sensorSequenceNumber * 10,
+    unixTimeNanos: 0n,
+    event,
+  });
+  const event = (commandLine: string[] = []): TelemetryEvent => ({
+    ...numbered(++sequence, { case: "process", value: { type: 1 } }),
+    commandLine,
+  });
+  const toEvent = ({ sequenceNumber, ...gap }: Gap) =>
+    numbered(sequenceNumber, { case: "lost", value: { ...gap, type: 1, cause: 5 } });
+  const queue = new EventQueue(limits, { nextSequenceNumber: () => ++sequence, toEvent });
+  /** What is taken: numbers of events, counts of gaps in brackets. */
+  const take = (most = 100) =>
+    queue
+      .take(most)
+      .map(({ sensorSequenceNumber, event: { case: kind, value } }) =>
+        kind === "lost" ? [value.lost, value.firstSequenceNumber, value.lastSequenceNumber] : sensorSequenceNumber,
+      );
+  return { queue, event, take };
+}
+
+test("events come out in their order", () => {
+  const { queue, event, take } = setUp({ events: 10, bytes: 1e6 });
+  for (let i = 0; i < 5; i++) assert.ok(queue.push(event()));
+  assert.equal(take(2), [1, 2]);
+  assert.equal(take(), [3, 4, 5]);
+  assert.equal(take(), []);
+});
+
+test("what finds no room is one gap in its place, with exact numbers", () => {
+  const { queue, event, take } = setUp({ events: 2, bytes: 1e6 });
+  for (let i = 0; i < 5; i++) queue.push(event());
+  assert.equal(queue.dropped, 3);
+  assert.equal(take(1), [1]);
+  queue.push(event()); // 7: the gap itself is number 4
+  queue.push(event());
+  assert.equal(take(), [2, [3, 3, 6], 7, [1, 8, 8]]);
+  assert.is(queue.admitted, 3);
+  assert.is(queue.dropped, 4);
+});
+
+test("a gap that is still open when it is taken is not written to afterwards", () => {
+  const { queue, event, take } = setUp({ events: 1, bytes: 1e6 });
+  queue.push(event());
+  queue.push(event());
+  assert.equal(take(), [1, [1, 2, 2]]);
+  queue.push(event());
+  queue.push(event());
+  assert.equal(take(), [4, [1, 5, 5]]);
+});
+
+test("bytes bound it as well, and an event too big for it goes through alone", () => {
+  const { queue, event, take } = setUp({ events: 100, bytes: 2000 });
+  const big = event(["x".repeat(5000)]);
+  assert.ok(queue.push(big));
+  assert.not(queue.push(event()));
+  assert.equal(take(), [1, [1, 2, 2]]);
+  for (let i = 0; i < 3; i++) assert.ok(queue.push(event()));
+  assert.not(queue.push(event()));
+});
+
+test("the same bounds hold again when all was taken or cleared", () => {
+  const { queue, event, take } = setUp({ events: 3, bytes: 1e6 });
+  for (let round = 0; round < 10; round++) {
+    for (let i = 0; i < 3; i++) assert.ok(queue.push(event()));
+    if (round % 2 === 0) take();
+    else queue.clear();
+    assert.is(queue.length, 0);
+  }
+});
+
+test.run();

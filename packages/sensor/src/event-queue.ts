@@ -1,0 +1,115 @@
+import { eventSize, type TelemetryEvent } from "./event.js";
+
+/** How much may wait for a slow consumer. */
+export interface QueueLimits {
+  /** Default 65,536. */
+  events: number;
+  /** Bytes of the events, roughly. Default 32 MiB. */
+  bytes: number;
+}
+
+export const defaultQueueLimits: QueueLimits = { events: 65_536, bytes: 32 * 1024 * 1024 };
+
+/** A run of events that found no room, one after the other. */
+export interface Gap {
+  /** Of the event that tells of it. */
+  sequenceNumber: number;
+  lost: number;
+  firstSequenceNumber: number;
+  lastSequenceNumber: number;
+  firstMonotimeNanos: number;
+  lastMonotimeNanos: number;
+}
+
+/** Makes the events that tell a consumer of gaps. */
+export interface GapTeller {
+  /** Called when a gap begins, so that its event's number is in order with its neighbours'. */
+  nextSequenceNumber(): number;
+  /** Called when the gap is taken out. */
+  toEvent(gap: Gap): TelemetryEvent;
+}
+
+type Entry = { event: TelemetryEvent; size: number } | { gap: Gap };
+
+/**
+ * Events that wait for one consumer, bounded in number and bytes. What does not fit is counted in a gap, which takes the
+ * place of the events that it stands for. A gap closes with the next event that fits, so there are never more gaps than
+ * events.
+ */
+export class EventQueue {
+  /** Events that were let in. */
+  admitted = 0;
+  /** Events that found no room. */
+  dropped = 0;
+  readonly #limits: QueueLimits;
+  readonly #gaps: GapTeller;
+  #entries: Entry[] = [];
+  #events = 0;
+  #bytes = 0;
+  #openGap: Gap | undefined;
+
+  constructor(limits: QueueLimits, gaps: GapTeller) {
+    this.#limits = limits;
+    this.#gaps = gaps;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** Returns whether there was room. */
+  push(event: TelemetryEvent): boolean {
+    const size = eventSize(event);
+    const fits = this.#events < this.#limits.events && this.#bytes + size <= this.#limits.bytes;
+    if (!fits && this.#events > 0) {
+      this.#drop(event);
+      return false;
+    }
+    // An event too big for the whole queue goes through alone rather than never.
+    this.#openGap = undefined;
+    this.#entries.push({ event, size });
+    this.#events++;
+    this.#bytes += size;
+    this.admitted++;
+    return true;
+  }
+
+  /** Takes out what waits, up to `most` entries, gaps as events. */
+  take(most: number): TelemetryEvent[] {
+    const taken = this.#entries.length <= most ? this.#entries : this.#entries.slice(0, most);
+    this.#entries = this.#entries.length <= most ? [] : this.#entries.slice(most);
+    if (this.#entries.length === 0) this.#openGap = undefined;
+    return taken.map((entry) => {
+      if ("gap" in entry) return this.#gaps.toEvent(entry.gap);
+      this.#events--;
+      this.#bytes -= entry.size;
+      return entry.event;
+    });
+  }
+
+  clear(): void {
+    this.#entries = [];
+    this.#events = this.#bytes = 0;
+    this.#openGap = undefined;
+  }
+
+  #drop({ sensorSequenceNumber, sensorMonotimeNanos }: TelemetryEvent): void {
+    this.dropped++;
+    const gap = this.#openGap;
+    if (gap !== undefined) {
+      gap.lost++;
+      gap.lastSequenceNumber = sensorSequenceNumber;
+      gap.lastMonotimeNanos = sensorMonotimeNanos;
+      return;
+    }
+    this.#openGap = {
+      sequenceNumber: this.#gaps.nextSequenceNumber(),
+      lost: 1,
+      firstSequenceNumber: sensorSequenceNumber,
+      lastSequenceNumber: sensorSequenceNumber,
+      firstMonotimeNanos: sensorMonotimeNanos,
+      lastMonotimeNanos: sensorMonotimeNanos,
+    };
+    this.#entries.push({ gap: this.#openGap });
+  }
+}

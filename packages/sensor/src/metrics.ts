@@ -1,0 +1,15 @@
+/** What a sensor counted since it was opened, and what it holds now. */
+export interface MetricsCounters {
+  /** Events made, for whomever. */
+  events: number;
+  /** Subscriptions that are open. */
+  subscriptions: number;
+  /** Kinds of events that flow. */
+  kinds: number;
+  /** Entries that wait in the subscriptions' queues. */
+  queued: number;
+  /** Events that found no room in a queue; each is told in its place. */
+  dropped: number;
+  /** Kernel records that were lost before they became events; each is told. */
+  lost: number;
+}

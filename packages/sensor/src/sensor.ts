@@ -1,0 +1,177 @@
+import { EventMonitor, type EventMonitorOptions } from "@kernscope/perf";
+import { type ProcessCacheOptions, ProcessInfoCache } from "@kernscope/process-cache";
+import { Envelope } from "./envelope.js";
+import { SensorError, toSensorError } from "./errors.js";
+import type { TelemetryEvent } from "./event.js";
+import { KindRegistry } from "./kind-registry.js";
+import { LossTeller } from "./loss-teller.js";
+import type { MetricsCounters } from "./metrics.js";
+import { Subscription } from "./subscription.js";
+import { type SubscriptionRequest, validateRequest } from "./subscription-request.js";
+
+export interface SensorOptions {
+  /** Stands in every event. Default: 16 random hexadecimal digits. */
+  id?: string;
+  monitor?: EventMonitorOptions;
+  processCache?: ProcessCacheOptions;
+}
+
+/**
+ * Watches a host: kernel events through one monitor, in time order, past the caches that know who did it, to whoever
+ * subscribed. The sensor's own activity makes no events.
+ */
+export class Sensor implements AsyncDisposable {
+  readonly id: string;
+  readonly monitor: EventMonitor;
+  readonly processCache: ProcessInfoCache;
+  readonly #envelope: Envelope;
+  readonly #kinds: KindRegistry;
+  readonly #losses: LossTeller;
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #counters = { delivered: 0, dropped: 0 };
+  #starting: Promise<void> | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+  #failure: SensorError | undefined;
+  #onFailure: (error: SensorError) => void = () => {};
+  /** Resolves with the reason when the sensor ends by itself. */
+  readonly failed: Promise<SensorError>;
+
+  /**
+   * Opens the kernel's events and the caches; nothing flows before {@link Sensor.start}.
+   *
+   * @throws SensorError `permission`, `unsupported`, `system`
+   */
+  static async open(options: SensorOptions = {}): Promise<Sensor> {
+    let monitor: EventMonitor | undefined;
+    try {
+      monitor = await EventMonitor.open(options.monitor);
+      return new Sensor(monitor, await ProcessInfoCache.open(monitor, options.processCache), options);
+    } catch (error) {
+      await monitor?.close();
+      throw toSensorError(error);
+    }
+  }
+
+  private constructor(monitor: EventMonitor, processCache: ProcessInfoCache, options: SensorOptions) {
+    this.monitor = monitor;
+    this.processCache = processCache;
+    this.#envelope = new Envelope(monitor.clock, options.id);
+    this.id = this.#envelope.sensorId;
+    this.#kinds = new KindRegistry({
+      monitor,
+      processCache,
+      envelope: this.#envelope,
+      isOwn: (task) => task.tgid === process.pid,
+    });
+    const tellAll = (event: TelemetryEvent) => {
+      for (const subscription of this.#subscriptions) {
+        subscription.pushLoss(event);
+        subscription.flush();
+      }
+    };
+    this.#losses = new LossTeller(monitor, this.#envelope, tellAll);
+    this.failed = new Promise((resolve) => {
+      this.#onFailure = resolve;
+    });
+    monitor.onBatchEnd(() => {
+      for (const subscription of this.#subscriptions) subscription.flush();
+    });
+  }
+
+  /** Lets events flow; resolves when the processes that were there before are known. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Ends all subscriptions behind what they have waiting, and gives everything back. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Subscribes to events. The request is checked whole before anything is acquired for it.
+   *
+   * @throws SensorError `invalid`, `unimplemented`, `closed`
+   */
+  async newSubscription(request: SubscriptionRequest): Promise<Subscription> {
+    const valid = validateRequest(request);
+    this.#assertOpen("newSubscription");
+    const envelope = this.#envelope;
+    const gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
+    const subscription = new Subscription(valid, gaps, () => {
+      this.#subscriptions.delete(subscription);
+      this.#kinds.remove(subscription);
+      this.#counters.dropped += subscription.counters.dropped;
+    });
+    this.#subscriptions.add(subscription);
+    try {
+      await this.#kinds.add(subscription, valid.kinds);
+      this.#assertOpen("newSubscription");
+    } catch (error) {
+      subscription.close();
+      throw toSensorError(error);
+    }
+    return subscription;
+  }
+
+  /** What the sensor did so far. */
+  metrics(): MetricsCounters {
+    let queued = 0;
+    let dropped = this.#counters.dropped;
+    for (const subscription of this.#subscriptions) {
+      queued += subscription.queued;
+      dropped += subscription.counters.dropped;
+    }
+    return {
+      events: this.#envelope.count,
+      subscriptions: this.#subscriptions.size,
+      kinds: this.#kinds.size,
+      queued,
+      dropped,
+      lost: this.#losses.lost,
+    };
+  }
+
+  async #start(): Promise<void> {
+    this.#assertOpen("start");
+    this.#running = this.monitor.run().catch((error) => this.#fail(error));
+    try {
+      await this.processCache.ready;
+    } catch (error) {
+      throw toSensorError(error);
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#losses.stop();
+    try {
+      // What happened before this call is still handed out.
+      await this.monitor.stop();
+    } finally {
+      for (const subscription of [...this.#subscriptions]) subscription.end();
+      await this.processCache.close();
+      await this.monitor.close();
+      await this.#running;
+    }
+  }
+
+  /** A handler threw: nobody can tell what was lost, so every subscriber is told that it ends here. */
+  #fail(cause: unknown): void {
+    this.#failure = toSensorError(cause);
+    for (const subscription of [...this.#subscriptions]) subscription.end(this.#failure);
+    this.#onFailure(this.#failure);
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#stopping === undefined) return;
+    throw new SensorError("closed", `${operation}(sensor ${this.id}): it was stopped – open another one`);
+  }
+}

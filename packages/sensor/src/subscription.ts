@@ -1,0 +1,121 @@
+import type { TelemetryEvent } from "./event.js";
+import { EventQueue, type GapTeller } from "./event-queue.js";
+import type { SubscriptionStatus, ValidRequest } from "./subscription-request.js";
+
+/** Counts of one subscription. */
+export interface SubscriptionCounters {
+  /** Events that passed its filters; matched = delivered + dropped + what waits. */
+  matched: number;
+  /** Events handed out. */
+  delivered: number;
+  /** Events that found no room in its queue; each is part of a `lost` event. */
+  dropped: number;
+}
+
+/** Events of a batch at most: bounds how long one takes to handle. */
+const MAX_BATCH = 1024;
+/** setTimeout(3)'s longest delay. */
+const MAX_DELAY = 2 ** 31 - 1;
+
+/**
+ * A stream of events for one subscriber: iterate over it, once. It ends after the request's limit or duration, when the
+ * sensor stops, or by {@link Subscription.close}.
+ */
+export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, AsyncDisposable {
+  /** What of the request is not honoured, and why; one OK where all is. */
+  readonly statuses: readonly SubscriptionStatus[];
+  readonly #queue: EventQueue;
+  readonly #onEnd: () => void;
+  #matched = 0;
+  #delivered = 0;
+  #left: number;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+  #error: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  /** @param onEnd called once, when nothing more can come */
+  constructor(request: ValidRequest, gaps: GapTeller, onEnd: () => void) {
+    this.statuses = request.statuses;
+    this.#queue = new EventQueue(request.queue, gaps);
+    this.#onEnd = onEnd;
+    this.#left = request.limit;
+    if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
+  }
+
+  get counters(): SubscriptionCounters {
+    return { matched: this.#matched, delivered: this.#delivered, dropped: this.#queue.dropped };
+  }
+
+  /** Entries that wait, gaps included. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Takes an event that passed the filters. */
+  push(event: TelemetryEvent): void {
+    if (this.#ended) return;
+    this.#matched++;
+    if (this.#queue.push(event) && --this.#left === 0) this.end();
+  }
+
+  /** Takes an event that tells of a loss elsewhere: beyond the limit's count. */
+  pushLoss(event: TelemetryEvent): void {
+    if (!this.#ended) this.#queue.push(event);
+  }
+
+  /** Hands what has gathered to the subscriber. */
+  flush(): void {
+    if (this.#queue.length > 0) this.#wake?.();
+  }
+
+  /** Ends the stream behind what waits; with an error, the iteration throws it there. */
+  end(error?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    clearTimeout(this.#timer);
+    this.#onEnd();
+    this.#wake?.();
+  }
+
+  /** Ends the stream at once; what waits is dropped. */
+  close(): void {
+    this.#queue.clear();
+    this.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<readonly TelemetryEvent[], void, void> {
+    try {
+      while (true) {
+        const batch = this.#queue.take(MAX_BATCH);
+        if (batch.length > 0) {
+          this.#delivered += batch.filter(({ event }) => event.case !== "lost").length;
+          yield batch;
+        } else if (this.#ended) {
+          if (this.#error !== undefined) throw this.#error;
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+          this.#wake = undefined;
+        }
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  #endAfter(milliseconds: number): void {
+    const delay = Math.min(milliseconds, MAX_DELAY);
+    this.#timer = setTimeout(() => {
+      if (milliseconds > delay) this.#endAfter(milliseconds - delay);
+      else this.end();
+    }, delay);
+  }
+}
