@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, copyFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -14,6 +14,22 @@ import { Procfs } from "./procfs.js";
 const kernel = requires({ root: true, perf: true, programs: ["/bin/true", "/bin/sh", "/usr/bin/cc"] });
 const procfs = new Procfs();
 const actor = compileProgram("actor", actorSource, ["-pthread"]);
+
+/** Exits with the count of its arguments, or kills itself if the first is `kill`; without a C library, by `int $0x80`. */
+const bits32Source = String.raw`
+static int call(int number, int first, int second) {
+  int result;
+  __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(first), "c"(second), "D"(99) : "memory");
+  return result;
+}
+__attribute__((used)) static void run(int *stack) {
+  const char *first = *(char **)(stack + 2);
+  if (stack[0] > 1 && first[0] == 'k') call(37, call(20, 0, 0), 9);
+  call(1, stack[0], 0);
+}
+__asm__(".global _start\n_start: mov %esp, %eax\n push %eax\n call run\n");
+`;
+
 test.after(() => actor[Symbol.dispose]());
 
 /** Gives the body a cache whose scan is over. */
@@ -61,10 +77,16 @@ for (const [name, microseconds] of [
         const exits = bed.exitsOf(Number(pid));
         assert.is(exits.length, 1, way);
         const { event } = exits[0]!;
-        assert.is((event.status ?? -1) & ~0x80, raw & ~0x80, `${way}: ${JSON.stringify({ ...event, task: 0 })}`);
+        // A timer's signal that is sent while a CPU idles has no record on some kernels (it is counted as a hit, not as
+        // lost): then nothing is known but that a signal ended the process, and the event says so.
+        if (way === "alarm" && event.status === undefined) {
+          assert.is(event.certain, false);
+          continue;
+        }
+        assert.is(event.status, raw, `${way}: ${JSON.stringify({ ...event, task: 0 })}`);
         assert.is(event.signal, raw & 0x7f, way);
         assert.is(event.code, (raw & 0x7f) === 0 ? raw >> 8 : undefined, way);
-        if (event.coreDumped !== undefined) assert.is(event.coreDumped, (raw & 0x80) !== 0, way);
+        assert.is(event.coreDumped, (raw & 0x80) !== 0, way);
         assert.is(event.task.exitStatus, event.status);
       }
     }),
@@ -92,6 +114,25 @@ for (const leaderFirst of ["0", "1"]) {
     }),
   );
 }
+
+kernel(
+  "a 32-bit program: its arguments, and its code or signal",
+  withBed(async (bed) => {
+    using program = compileProgram("bits32", bits32Source, ["-m32", "-static", "-nostdlib", "-ffreestanding"]);
+    // Not every kernel runs 32-bit programs.
+    if (spawnSync(program.path, ["x"]).error !== undefined) return;
+    for (const [args, status] of [
+      [["a", "b c", ""], 0x400],
+      [["kill", "x".repeat(3000)], 9],
+    ] as const) {
+      const { pid } = await bed.run(program.path, ...args);
+      assert.equal(bed.execsOf(pid)[0]?.event.commandLine, [program.path, ...args]);
+      assert.is(bed.execsOf(pid)[0]?.event.truncated, false);
+      assert.is(bed.execsOf(pid)[0]?.event.uid, 0);
+      assert.is(bed.exitsOf(pid)[0]?.event.status, status);
+    }
+  }),
+);
 
 kernel(
   "vfork, posix_spawn and CLONE_PARENT",

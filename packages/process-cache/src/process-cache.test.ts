@@ -146,12 +146,27 @@ test(
 );
 
 test(
+  "a core dump, of which the signal to the parent tells",
+  withCache(({ kernel, seen, exits, fork, exit }) => {
+    fork(10, 100);
+    kernel.emit("signal/signal_deliver", { sig: 11 }, { pid: 100 });
+    exit(100, undefined);
+    kernel.deliver();
+    assert.equal(seen, ["fork 10 100"]);
+    kernel.emit("signal/signal_generate", { sig: 17, code: 3, pid: 10, result: 1 }, { pid: 100 });
+    kernel.deliver();
+    assert.equal(seen, ["fork 10 100", "exit 100 139"]);
+    assert.is(exits[0]?.coreDumped, true);
+  }),
+);
+
+test(
   "the filters let only fatal signals through",
   withCache(({ kernel }) => {
     const filters = [...kernel.source.events.values()].map(({ filter }) => filter).filter((filter) => filter !== "");
     assert.equal(filters, [
-      "(sig < 17 || sig > 23) && sig != 28 && (result == 0 || result == 4)",
       "(sig < 17 || sig > 23) && sig != 28 && sa_handler == 0",
+      "((sig < 17 || sig > 23) && sig != 28 && (result == 0 || result == 4)) || (sig == 17 && (code == 2 || code == 3))",
     ]);
   }),
 );
@@ -314,7 +329,7 @@ test(
   "a kernel without signal tracepoints is told of, and served",
   withCache(
     ({ kernel, cache, exits, fork, exit }) => {
-      assert.equal(cache.missing, ["signal/signal_generate", "signal/signal_deliver"]);
+      assert.equal(cache.missing, ["signal/signal_deliver", "signal/signal_generate"]);
       fork(10, 100);
       exit(100, undefined);
       kernel.deliver();
