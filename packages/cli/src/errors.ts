@@ -1,14 +1,17 @@
-/** Exit statuses of the program. */
-export const ExitStatus = { OK: 0, FAILED: 1, USAGE: 2 } as const;
-export type ExitStatus = (typeof ExitStatus)[keyof typeof ExitStatus];
+/**
+ * - `usage`: the command line is wrong
+ * - `unavailable`: the service cannot be reached, or went away
+ * - `refused`: the service does not give what was asked for
+ */
+export type CliErrorCode = "usage" | "unavailable" | "refused";
 
-/** Something that the person at the terminal can mend. Its message is one line that says what and how. */
+/** The one error class of this package, for the person at the terminal: operation(subject): cause – remedy. */
 export class CliError extends Error {
   override readonly name = "CliError";
-  readonly status: ExitStatus;
+  readonly code: CliErrorCode;
 
-  constructor(message: string, status: ExitStatus = ExitStatus.FAILED) {
-    super(message);
-    this.status = status;
+  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
   }
 }

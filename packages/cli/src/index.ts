@@ -1,1 +1,2 @@
-export { runProgram } from "./program.js";
+export { CliError, type CliErrorCode } from "./errors.js";
+export { createProgram, type Terminal } from "./program.js";

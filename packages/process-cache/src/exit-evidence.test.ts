@@ -95,12 +95,12 @@ test("all threads exit by themselves: the last counts, before Linux 6.0 the lead
   assert.equal(resolve(see, true), exited(1, false));
 });
 
-test("killed and no signal seen: SIGKILL as delivered, not certain, else nothing", () => {
+test("killed and no signal seen to be sent: nothing is guessed", () => {
   const status = resolve((seen) => {
     seen.delivered(9);
     seen.threadEnded(KILLED, 10, LEADER);
   });
-  assert.equal(status, signaled(9, false));
+  assert.equal(status, unknownStatus);
   assert.equal(
     resolve((seen) => seen.threadEnded(KILLED, 10, LEADER)),
     unknownStatus,

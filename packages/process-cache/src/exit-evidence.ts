@@ -63,7 +63,7 @@ export class ExitEvidence {
     if (this.#code !== undefined && this.#codeTime >= this.#generatedTime) {
       return exited(this.#code, this.#codeTime >= this.#firstKill - EXIT_GROUP_SPAN);
     }
-    if (this.#generated !== 0) return signaled(this.#generated);
-    return this.#delivered === SIGKILL ? signaled(SIGKILL, false) : unknownStatus;
+    // SIGKILL as delivered names nothing: without the signal that was sent it may stand for any.
+    return this.#generated === 0 ? unknownStatus : signaled(this.#generated);
   }
 }

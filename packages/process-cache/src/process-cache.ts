@@ -1,5 +1,5 @@
 import { release } from "node:os";
-import { type EventGroup, type EventId, type EventMonitor, readProcessMemory, type SampleId } from "@kernscope/perf";
+import { type EventGroup, type EventId, type EventMonitor, readProcessMemory } from "@kernscope/perf";
 import { CredPool } from "./credentials.js";
 import { ProcessCacheError } from "./errors.js";
 import { scanProcesses } from "./proc-scan.js";
@@ -17,7 +17,7 @@ import { Procfs } from "./procfs.js";
 import type { Task, TaskContainer } from "./task.js";
 import type { TaskEntry } from "./task-entry.js";
 import { TaskFinder } from "./task-finder.js";
-import { registerTaskProbes } from "./task-probes.js";
+import { enqueueSettled, registerTaskProbes } from "./task-probes.js";
 import { TaskTable, type TaskTableStats } from "./task-table.js";
 import { TaskTracker } from "./task-tracker.js";
 
@@ -51,8 +51,8 @@ export interface ProcessCacheStats extends TaskTableStats {
   swept: number;
 }
 
-/** Milliseconds that the end of a process waits for the records of threads that are still to come. */
-const SETTLE_TIME = 1000;
+/** Milliseconds that the end of a process waits for records that are still to come. */
+const SETTLE_TIME = 500;
 /** Milliseconds between two sweeps at least. */
 const SWEEP_PAUSE = 5000;
 
@@ -78,6 +78,7 @@ export class ProcessInfoCache implements AsyncDisposable {
   /** Tracepoints that this kernel lacks: without the `signal/` ones the signal that ended a process is not known. */
   readonly missing: readonly string[];
   readonly #parts: Parts;
+  readonly #events: ProcessCacheEvents;
   readonly #group: EventGroup;
   readonly #abort = new AbortController();
   readonly #removals: (() => void)[] = [];
@@ -120,6 +121,7 @@ export class ProcessInfoCache implements AsyncDisposable {
   private constructor(parts: Parts, events: ProcessCacheEvents, group: EventGroup, missing: readonly string[]) {
     this.#parts = parts;
     this.#group = group;
+    this.#events = events;
     this.missing = missing;
     this.forkEventId = events.fork;
     this.execEventId = events.exec;
@@ -208,13 +210,12 @@ export class ProcessInfoCache implements AsyncDisposable {
     }
   }
 
-  /** Makes the events of processes that ended although not all of their threads were seen to end. */
+  /** Makes the events of processes that ended although not all that would tell more was seen. */
   #settleLater(): void {
     const { monitor, tracker } = this.#parts;
     if (tracker.isSettled) return;
-    for (const { event, ticket } of tracker.settle(monitor.clock.now() - SETTLE_TIME * 1e6)) {
-      monitor.enqueueExternalSample(this.exitEventId, ticket as SampleId, event);
-    }
+    tracker.settle(monitor.clock.now() - SETTLE_TIME * 1e6);
+    enqueueSettled({ monitor, tracker, events: this.#events });
     if (tracker.isSettled || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

@@ -1,5 +1,6 @@
 import type { Cred } from "./credentials.js";
 import type { ExitEvidence } from "./exit-evidence.js";
+import type { ProcessIds } from "./process-id.js";
 import type { Origin, OriginSource, Task, TaskContainer, TaskField } from "./task.js";
 
 /** A program as one execve(2) started it; children share their parent's until they execute their own. */
@@ -17,56 +18,52 @@ export const unknownProgram: Program = Object.freeze({
   origin: Object.freeze({ source: "none", complete: false }),
 });
 
-/** The task as the cache keeps it: what {@link Task} lets others read is written here, by the tracker only. */
+/**
+ * The task as the cache keeps it: what {@link Task} lets others read is written here, by the tracker only. There can be a
+ * hundred thousand of them, so what is a yes or a no is one bit, and what can be computed is not stored.
+ */
 export class TaskEntry implements Task {
+  // What a lookup reads lies together.
   readonly pid: number;
-  readonly tgid: number;
   readonly leader: TaskEntry;
-  /** Of a leader only, as what follows up to `program`; its threads show the same. */
+  #bits = 0;
+  readonly #ids: ProcessIds;
+  /** Of a leader only, as what follows up to `evidence`; its threads show the same. */
   creator: TaskEntry | undefined;
   creatorPid = 0;
-  id = "";
   program: Program = unknownProgram;
+  /** Start time in clock ticks since boot, −1: not known. */
+  startTick = -1;
+  container: TaskContainer | undefined;
+  /** Threads of the process beside the leader that live. */
+  threads: Set<TaskEntry> | undefined;
+  evidence: ExitEvidence | undefined;
+
   command = "";
   creds: Cred | undefined;
   cgroupId = 0;
   cgroupPath: string | undefined;
   cloneFlags: number | undefined;
-  isKernelThread = false;
   startTime: number | undefined;
   exitTime: number | undefined;
   exitStatus: number | undefined;
-  container: TaskContainer | undefined;
 
-  /** This thread has ended; a leader's process lives on while it has other threads. */
-  ended = false;
-  /** An event told of its end. */
-  exitSeen = false;
-  /** Threads of the process beside the leader that live; of a leader only. */
-  threads: Set<TaskEntry> | undefined;
-  /** Of a leader only. */
-  evidence: ExitEvidence | undefined;
-  /** Start time in clock ticks since boot, −1: not known; of a leader only. */
-  startTick = -1;
-  /** It, or who made it, is known to live in another user namespace. */
-  inUserNamespace = false;
-
-  /** Links of the table: the ended tasks from the one asked for last to the one asked for longest ago. */
+  /** Links of the table: the ended tasks, by the time of their end or of their last turn. */
   newer: TaskEntry | undefined;
   older: TaskEntry | undefined;
-  retired = false;
-  listed = false;
   /** The owners of the pid before and after this one. */
   previousOwner: TaskEntry | undefined;
   nextOwner: TaskEntry | undefined;
 
-  #origins = 0;
-
   /** `leader`: `undefined` for the leader itself. */
-  constructor(pid: number, leader: TaskEntry | undefined) {
+  constructor(pid: number, leader: TaskEntry | undefined, ids: ProcessIds) {
     this.pid = pid;
     this.leader = leader ?? this;
-    this.tgid = this.leader.pid;
+    this.#ids = ids;
+  }
+
+  get tgid(): number {
+    return this.leader.pid;
   }
 
   get isLeader(): boolean {
@@ -82,7 +79,8 @@ export class TaskEntry implements Task {
   }
 
   get processId(): string {
-    return this.leader.id;
+    const { pid, startTick } = this.leader;
+    return startTick < 0 ? "" : this.#ids.of(pid, startTick);
   }
 
   get commandLine(): readonly string[] {
@@ -107,24 +105,100 @@ export class TaskEntry implements Task {
 
   origin(field: TaskField): Origin {
     if (field === "commandLine") return this.leader.program.origin;
-    const bits = (this.#origins >>> shifts[field]) & 0xf;
+    const bits = (this.#bits >>> shifts[field]) & 0xf;
     return { source: sources[bits & 7] ?? "none", complete: (bits & COMPLETE) !== 0 };
-  }
-
-  /** The start time is that of the fork event. */
-  get hasExactStart(): boolean {
-    return (this.#origins & 7) === EXACT_START;
   }
 
   /** Says where a value comes from, as {@link TaskEntry.origin} will repeat it. */
   setOrigin(field: Exclude<TaskField, "commandLine">, source: OriginSource, complete: boolean): void {
     const shift = shifts[field];
     const bits = sources.indexOf(source) | (complete ? COMPLETE : 0);
-    this.#origins = (this.#origins & ~(0xf << shift)) | (bits << shift);
+    this.#bits = (this.#bits & ~(0xf << shift)) | (bits << shift);
+  }
+
+  /** The start time is that of the fork event. */
+  get hasExactStart(): boolean {
+    return (this.#bits & 7) === EXACT_START;
+  }
+
+  get isKernelThread(): boolean {
+    return (this.#bits & Flag.KERNEL_THREAD) !== 0;
+  }
+
+  set isKernelThread(value: boolean) {
+    this.#set(Flag.KERNEL_THREAD, value);
+  }
+
+  /** It, or who made it, is known to live in another user namespace. */
+  get inUserNamespace(): boolean {
+    return (this.#bits & Flag.USER_NAMESPACE) !== 0;
+  }
+
+  set inUserNamespace(value: boolean) {
+    this.#set(Flag.USER_NAMESPACE, value);
+  }
+
+  /** This thread has ended; a leader's process lives on while it has other threads. */
+  get ended(): boolean {
+    return (this.#bits & Flag.ENDED) !== 0;
+  }
+
+  set ended(value: boolean) {
+    this.#set(Flag.ENDED, value);
+  }
+
+  /** An event told of its end. */
+  get exitSeen(): boolean {
+    return (this.#bits & Flag.EXIT_SEEN) !== 0;
+  }
+
+  set exitSeen(value: boolean) {
+    this.#set(Flag.EXIT_SEEN, value);
+  }
+
+  /** It is in the table. */
+  get listed(): boolean {
+    return (this.#bits & Flag.LISTED) !== 0;
+  }
+
+  set listed(value: boolean) {
+    this.#set(Flag.LISTED, value);
+  }
+
+  /** It is one of the ended tasks that may have to make room. */
+  get retired(): boolean {
+    return (this.#bits & Flag.RETIRED) !== 0;
+  }
+
+  set retired(value: boolean) {
+    this.#set(Flag.RETIRED, value);
+  }
+
+  /** Somebody asked for it since it was last its turn to make room. */
+  get wanted(): boolean {
+    return (this.#bits & Flag.WANTED) !== 0;
+  }
+
+  set wanted(value: boolean) {
+    this.#set(Flag.WANTED, value);
+  }
+
+  #set(flag: number, value: boolean): void {
+    this.#bits = value ? this.#bits | flag : this.#bits & ~flag;
   }
 }
 
 const sources: readonly OriginSource[] = ["none", "tracepoint", "kprobe", "memory", "procfs"];
 const EXACT_START = sources.indexOf("tracepoint");
 const COMPLETE = 8;
+/** Four bits for each origin, from the lowest. */
 const shifts = { startTime: 0, parent: 4, command: 8, creds: 12, cgroup: 16, exit: 20 } as const;
+const Flag = {
+  KERNEL_THREAD: 1 << 24,
+  USER_NAMESPACE: 1 << 25,
+  ENDED: 1 << 26,
+  EXIT_SEEN: 1 << 27,
+  LISTED: 1 << 28,
+  RETIRED: 1 << 29,
+  WANTED: 1 << 30,
+} as const;

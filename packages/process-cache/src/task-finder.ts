@@ -1,5 +1,6 @@
 import type { Cred, CredPool } from "./credentials.js";
 import { decodeWaitStatus } from "./exit-status.js";
+import { PID_LIMIT } from "./pid-map.js";
 import type { ProcessSnapshot, TaskSnapshot } from "./proc-snapshot.js";
 import { isStartOf, likelyStartTick, NANOS_PER_TICK, type ProcessIds, startTick } from "./process-id.js";
 import { type Program, TaskEntry } from "./task-entry.js";
@@ -82,15 +83,16 @@ export class TaskFinder {
     if (known === undefined) return this.learn(pid, tgid, elapsed);
     if (isBefore(elapsed, known)) return this.#earlierOwner(pid, tgid, elapsed);
     // Another process: this one's end and the other's begin were not seen.
-    const isOther = known.tgid !== tgid || (lives && known.retired);
+    const isOther = known.tgid !== tgid || (lives && known.exitTime !== undefined);
     if (isOther) this.endUnseen(known, elapsed);
-    else if (!known.retired || elapsed < (known.exitTime ?? elapsed) + LAST_RECORDS) return known;
+    else if (known.exitTime === undefined || elapsed < known.exitTime + LAST_RECORDS) return known;
     return this.learn(pid, tgid, elapsed, isOther);
   }
 
   /** The task that a pid means now. */
   lookup(pid: number): TaskEntry {
-    return this.table.get(pid) ?? this.learn(pid);
+    const known = this.table.get(pid);
+    return known !== undefined && known.pid === pid ? known : this.learn(pid);
   }
 
   /**
@@ -112,10 +114,9 @@ export class TaskFinder {
     const known = this.#ownerOf(snapshot);
     if (known !== undefined) return known;
     if (snapshot.pid !== snapshot.tgid) return this.#insertThread(snapshot, this.lookup(snapshot.tgid).leader);
-    const entry = new TaskEntry(snapshot.pid, undefined);
+    const entry = new TaskEntry(snapshot.pid, undefined, this.ids);
     this.#fill(entry, snapshot);
     entry.startTick = snapshot.startTick;
-    entry.id = this.ids.of(entry.tgid, snapshot.startTick);
     entry.program = programOf(snapshot);
     entry.cgroupPath = snapshot.cgroupPath;
     entry.setOrigin("cgroup", "procfs", true);
@@ -174,7 +175,6 @@ export class TaskFinder {
       tick = told !== undefined && isStartOf(boot, told) ? told : likelyStartTick(boot);
     }
     entry.startTick = tick;
-    entry.id = this.ids.of(entry.tgid, tick);
   }
 
   #startTime(tick: number): number {
@@ -204,7 +204,7 @@ export class TaskFinder {
   #insertThread(snapshot: TaskSnapshot, leader: TaskEntry): TaskEntry {
     const known = this.#ownerOf(snapshot);
     if (known !== undefined) return known;
-    const entry = new TaskEntry(snapshot.pid, leader);
+    const entry = new TaskEntry(snapshot.pid, leader, this.ids);
     this.#fill(entry, snapshot);
     entry.cgroupPath = leader.cgroupPath;
     this.insert(entry);
@@ -223,12 +223,17 @@ export class TaskFinder {
 
   /** A task of which nothing is known but its pid; 0 is the idle task of every CPU. */
   #insertUnknown(pid: number, tgid: number): TaskEntry {
-    const entry = new TaskEntry(pid, pid === tgid ? undefined : this.lookup(tgid).leader);
+    const entry = new TaskEntry(pid, Object.is(pid, tgid) ? undefined : this.lookup(tgid).leader, this.ids);
+    // What can be no pid is not worth a place.
+    if (!(Number.isInteger(pid) && pid >= 0 && pid < PID_LIMIT)) return entry;
+    this.insert(entry);
     if (pid === 0) {
       entry.command = "swapper";
       entry.isKernelThread = true;
+    } else {
+      // It has ended, or /proc would show it: it may have to make room, even if no record ever tells of its end.
+      this.table.retire(entry, this.clock.now());
     }
-    this.insert(entry);
     return entry;
   }
 
@@ -237,7 +242,7 @@ export class TaskFinder {
     const earlier = this.table.getAt(pid, elapsed + START_TOLERANCE);
     if (earlier !== undefined && earlier.tgid === tgid && !isBefore(elapsed, earlier)) return earlier;
     const leader = pid === tgid ? undefined : this.lookup(tgid).leader;
-    return new TaskEntry(pid, leader);
+    return new TaskEntry(pid, leader, this.ids);
   }
 }
 

@@ -1,4 +1,12 @@
-import { type EventGroup, type EventMonitor, PerfError, type SampleRecord, UserRegister } from "@kernscope/perf";
+import {
+  type EventGroup,
+  type EventId,
+  type EventMonitor,
+  PerfError,
+  type SampleId,
+  type SampleRecord,
+  UserRegister,
+} from "@kernscope/perf";
 import { parseExecStack, RegistersAbi } from "./exec-args.js";
 import { type ExecArguments, type ExecRestOptions, execArguments } from "./exec-rest.js";
 import { exitRegisterMask, threadEnd } from "./exit-status.js";
@@ -27,6 +35,10 @@ export interface TaskProbes {
 
 /** Signals whose default action is to end the process: all but CHLD, CONT, the stop signals, URG and WINCH (signal(7)). */
 const FATAL = "(sig < 17 || sig > 23) && sig != 28";
+/** What tells a parent that a signal ended its child: SIGCHLD with CLD_KILLED or CLD_DUMPED (siginfo.h). */
+const SIGCHLD = 17;
+const CLD_DUMPED = 3;
+const TOLD = "(sig == 17 && (code == 2 || code == 3))";
 /** TRACE_SIGNAL_DELIVERED and TRACE_SIGNAL_LOSE_INFO (include/trace/events/signal.h). */
 const SENT = "(result == 0 || result == 4)";
 
@@ -43,20 +55,11 @@ export async function registerTaskProbes(init: TaskProbesInit): Promise<TaskProb
   }
 }
 
+/**
+ * What comes last in a process's life is registered first, and enabled in that order: where a beginning is seen, nothing
+ * after it is missing.
+ */
 async function registerAll(init: TaskProbesInit, group: EventGroup): Promise<string[]> {
-  const { monitor, tracker, events } = init;
-  const shared = { group, enabled: false };
-  await monitor.registerTracepoint<{ pid: number; comm: string; clone_flags: number }>(
-    "task/task_newtask",
-    (record, data) => {
-      const event = tracker.forked(record, data.pid, data.comm, Number(data.clone_flags));
-      monitor.enqueueExternalSample(events.fork, record.sampleId(), event);
-    },
-    { ...shared, sample: { cgroup: true } },
-  );
-  await registerExec(init, group);
-  await registerExit(init, group);
-
   const missing: string[] = [];
   const optional = async (name: string, register: () => Promise<unknown>) => {
     try {
@@ -66,30 +69,69 @@ async function registerAll(init: TaskProbesInit, group: EventGroup): Promise<str
       missing.push(name);
     }
   };
-  await optional("task/task_rename", () =>
-    monitor.registerTracepoint<{ pid: number; newcomm: string }>(
-      "task/task_rename",
-      (record, data) => {
-        monitor.enqueueExternalSample(events.update, record.sampleId(), tracker.renamed(data.pid, data.newcomm));
-      },
-      shared,
-    ),
-  );
-  await optional("signal/signal_generate", () =>
-    monitor.registerTracepoint<{ sig: number; pid: number }>(
-      "signal/signal_generate",
-      (record, data) => tracker.signalSent(record, data.pid, data.sig),
-      { ...shared, filter: `${FATAL} && ${SENT}` },
-    ),
-  );
-  await optional("signal/signal_deliver", () =>
-    monitor.registerTracepoint<{ sig: number }>(
-      "signal/signal_deliver",
-      (record, data) => tracker.signalTaken(record, data.sig),
-      { ...shared, filter: `${FATAL} && sa_handler == 0` },
-    ),
-  );
+  await registerExit(init, group);
+  await optional("signal/signal_deliver", () => registerDeliver(init, group));
+  await optional("signal/signal_generate", () => registerGenerate(init, group));
+  await optional("task/task_rename", () => registerRename(init, group));
+  init.tracker.namesFromExec = missing.includes("task/task_rename");
+  await registerExec(init, group);
+  await registerFork(init, group);
   return missing;
+}
+
+function registerFork(init: TaskProbesInit, group: EventGroup): Promise<EventId> {
+  const { monitor, tracker, events } = init;
+  return monitor.registerTracepoint<{ pid: number; comm: string; clone_flags: number }>(
+    "task/task_newtask",
+    (record, data) => {
+      const event = tracker.forked(record, data.pid, data.comm, Number(data.clone_flags));
+      enqueueSettled(init);
+      monitor.enqueueExternalSample(events.fork, record.sampleId(), event);
+    },
+    { group, enabled: false, sample: { cgroup: true } },
+  );
+}
+
+function registerRename({ monitor, tracker, events }: TaskProbesInit, group: EventGroup): Promise<EventId> {
+  return monitor.registerTracepoint<{ pid: number; newcomm: string }>(
+    "task/task_rename",
+    (record, data) => {
+      monitor.enqueueExternalSample(events.update, record.sampleId(), tracker.renamed(data.pid, data.newcomm));
+    },
+    { group, enabled: false },
+  );
+}
+
+function registerGenerate(init: TaskProbesInit, group: EventGroup): Promise<EventId> {
+  const { monitor, tracker } = init;
+  return monitor.registerTracepoint<{ sig: number; code: number; pid: number }>(
+    "signal/signal_generate",
+    (record, data) => {
+      if (data.sig !== SIGCHLD) tracker.signalSent(record, data.pid, data.sig);
+      else tracker.parentTold(record, data.code === CLD_DUMPED);
+      enqueueSettled(init);
+    },
+    { group, enabled: false, filter: `(${FATAL} && ${SENT}) || ${TOLD}` },
+  );
+}
+
+function registerDeliver({ monitor, tracker }: TaskProbesInit, group: EventGroup): Promise<EventId> {
+  return monitor.registerTracepoint<{ sig: number }>(
+    "signal/signal_deliver",
+    (record, data) => tracker.signalTaken(record, data.sig),
+    { group, enabled: false, filter: `${FATAL} && sa_handler == 0` },
+  );
+}
+
+/** Hands on the ends that could not be told when they were seen, under the sample of that time. */
+export function enqueueSettled({
+  monitor,
+  tracker,
+  events,
+}: Pick<TaskProbesInit, "monitor" | "tracker" | "events">): void {
+  for (const { event, ticket } of tracker.takeSettled()) {
+    monitor.enqueueExternalSample(events.exit, ticket as SampleId, event);
+  }
 }
 
 /** Exec: the user stack holds the arguments; urgent, because what it does not hold must be read before the process ends. */

@@ -1,10 +1,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { ProcessIds } from "./process-id.js";
 import { TaskEntry } from "./task-entry.js";
 import { TaskTable } from "./task-table.js";
 
+const ids = new ProcessIds("");
+
 function born(table: TaskTable, pid: number, startTime = 0): TaskEntry {
-  const entry = new TaskEntry(pid, undefined);
+  const entry = new TaskEntry(pid, undefined, ids);
   entry.startTime = startTime;
   table.insert(entry);
   return entry;
@@ -60,7 +63,7 @@ test("an earlier owner that is given up leaves the others in place", () => {
     return entry;
   });
   assert.is(table.getAt(7, 11), owners[1]);
-  assert.is(table.get(7), owners[2]);
+  assert.is(table.getAt(7, 31), owners[2]);
   die(table, born(table, 8), 50);
   assert.is(table.getAt(7, 11), owners[2]);
   die(table, born(table, 8), 60);
@@ -84,7 +87,7 @@ test("the present owner can be given up before an earlier one that was asked for
 test("a task that was never in the table does not disturb it", () => {
   const table = new TaskTable({ maxExited: 1, grace: 0 });
   const entry = born(table, 1);
-  die(table, new TaskEntry(1, undefined), 5);
+  die(table, new TaskEntry(1, undefined, ids), 5);
   die(table, born(table, 2), 6);
   die(table, born(table, 3), 7);
   assert.is(table.get(1), entry);

@@ -1,3 +1,4 @@
+import { PidMap } from "./pid-map.js";
 import type { TaskEntry } from "./task-entry.js";
 
 export interface TaskTableOptions {
@@ -20,11 +21,11 @@ export interface TaskTableStats {
 }
 
 /**
- * All tasks by their pid. Those that have ended stay until there are too many of them; the one that nobody asked for
- * longest goes first. A pid's earlier owners can be found behind its present one.
+ * All tasks by their pid. Those that have ended stay until there are too many of them; then the oldest goes that nobody
+ * has asked for since it was last its turn. A pid's earlier owners can be found behind its present one.
  */
 export class TaskTable {
-  readonly #byPid = new Map<number, TaskEntry>();
+  readonly #byPid = new PidMap<TaskEntry>();
   readonly #options: TaskTableOptions;
   /** Ends of the list of ended tasks. */
   #newest: TaskEntry | undefined;
@@ -41,7 +42,7 @@ export class TaskTable {
   /** The present owner of a pid, or its last one. */
   get(pid: number): TaskEntry | undefined {
     const entry = this.#byPid.get(pid);
-    if (entry?.retired && entry !== this.#newest) this.#touch(entry);
+    if (entry?.retired) entry.wanted = true;
     return entry;
   }
 
@@ -74,7 +75,7 @@ export class TaskTable {
     this.#living--;
     this.#exited++;
     this.#link(entry);
-    while (this.#exited > this.#options.maxExited && this.#oldest !== undefined) this.#evict(this.#oldest, now);
+    while (this.#exited > this.#options.maxExited && this.#oldest !== undefined) this.#takeTurn(this.#oldest, now);
   }
 
   /** All present and last owners of a pid. */
@@ -91,6 +92,17 @@ export class TaskTable {
     };
   }
 
+  /** It is the turn of the oldest: it goes, or gets another round. */
+  #takeTurn(entry: TaskEntry, now: number): void {
+    if (!entry.wanted) {
+      this.#evict(entry, now);
+      return;
+    }
+    entry.wanted = false;
+    this.#unlink(entry);
+    this.#link(entry);
+  }
+
   #evict(entry: TaskEntry, now: number): void {
     this.#unlink(entry);
     this.#exited--;
@@ -105,11 +117,6 @@ export class TaskTable {
     entry.nextOwner = undefined;
     // Its child may hold it for as long as that lives; without this a chain of dead ancestors would hang on it.
     entry.creator = undefined;
-  }
-
-  #touch(entry: TaskEntry): void {
-    this.#unlink(entry);
-    this.#link(entry);
   }
 
   #link(entry: TaskEntry): void {

@@ -107,14 +107,16 @@ for (const groupDead of [true, false]) {
   });
 }
 
-test("exec by a thread that is not the leader: its name and ids become the process's, its pid is free", () => {
+test("exec by a thread that is not the leader: it becomes the process, its pid is free", () => {
   const { fork, exec, finder, tracker, context } = setUp();
   const leader = fork(10, 100).childTask;
   const thread = fork(100, 101, PTHREAD).childTask;
   const idle = fork(100, 102, PTHREAD).childTask;
   tracker.renamed(101, "worker");
+  // As execve(2) does it, under the pid that the thread has then.
+  tracker.renamed(100, "new");
   exec(100, ["/bin/new"], 101);
-  assert.is(leader.command, "worker");
+  assert.is(leader.command, "new");
   assert.ok(thread.exitTime !== undefined && idle.exitTime !== undefined);
   assert.is(leader.exitTime, undefined);
   assert.equal(finder.table.stats().living, 3);
@@ -139,14 +141,25 @@ test("a thread whose end is never seen delays the process's, it does not swallow
   const { childTask } = fork(10, 100);
   const thread = fork(100, 101, PTHREAD).childTask;
   assert.is(exit(100, 100, 5, true), undefined);
-  assert.equal(tracker.settle(at()), []);
-  const settled = tracker.settle(at() + 1);
-  assert.equal(settled.length, 1);
+  tracker.settle(at());
+  assert.equal(tracker.takeSettled(), []);
+  tracker.settle(at() + 1);
+  const settled = tracker.takeSettled();
+  assert.equal([settled.length, tracker.takeSettled().length], [1, 0]);
   assert.is(settled[0]?.event.task, childTask);
   assert.is(settled[0]?.event.code, 5);
   assert.is(settled[0]?.ticket, "ticket");
   assert.ok(thread.exitTime !== undefined);
   assert.ok(tracker.isSettled);
+});
+
+test("where the kernel does not tell of names, an exec's is its file's, as far as the kernel keeps it", () => {
+  const { fork, exec, tracker } = setUp();
+  tracker.namesFromExec = true;
+  const task = fork(10, 100).childTask;
+  exec(100, ["/usr/bin/a-name-that-is-too-long"]);
+  assert.is(task.command, "a-name-that-is-");
+  assert.equal(task.origin("command"), { source: "tracepoint", complete: false });
 });
 
 test("a signal ends a process", () => {
@@ -166,16 +179,45 @@ test("an exec forgets the signals of the program before", () => {
   assert.is(exit(100, 100, 0)?.code, 0);
 });
 
-test("whether a core was dumped is asked of /proc, and so is a status that is in doubt", () => {
-  const { system, fork, exit, tracker, context } = setUp();
+for (const dumpedCore of [true, false]) {
+  test(`the signal to the parent tells ${dumpedCore ? "of" : "that there is no"} core dump`, () => {
+    const { fork, exit, tracker, context } = setUp();
+    const task = fork(10, 100).childTask;
+    tracker.signalTaken(context(100, 100), 11);
+    assert.is(exit(100, 100, ThreadEnd.KILLED), undefined);
+    tracker.parentTold(context(101, 101), !dumpedCore);
+    tracker.parentTold(context(100, 100), dumpedCore);
+    const [settled] = tracker.takeSettled();
+    assert.equal([settled?.event.signal, settled?.event.coreDumped, settled?.ticket], [11, dumpedCore, "ticket"]);
+    assert.is(task.exitStatus, dumpedCore ? 0x8b : 11);
+    tracker.parentTold(context(100, 100), dumpedCore);
+    assert.equal(tracker.takeSettled(), []);
+  });
+}
+
+test("whether a core was dumped stays open if the parent is never told, or the pid has a new owner first", () => {
+  const { fork, exit, tracker, context, at, advance } = setUp();
+  for (const pid of [100, 101]) {
+    fork(10, pid);
+    tracker.signalTaken(context(pid, pid), 11);
+    exit(pid, pid, ThreadEnd.KILLED);
+  }
+  advance(50 * MS);
   fork(10, 100);
-  system.exitCodes.set(100, 0x8b);
-  tracker.signalTaken(context(100, 100), 11);
-  const core = exit(100, 100, ThreadEnd.KILLED);
-  assert.equal([core?.signal, core?.coreDumped, core?.status], [11, true, 0x8b]);
-  fork(10, 101);
-  tracker.signalTaken(context(101, 101), 11);
-  assert.is(exit(101, 101, ThreadEnd.KILLED)?.coreDumped, undefined);
+  assert.equal(
+    tracker.takeSettled().map(({ event }) => [event.task.pid, event.coreDumped]),
+    [[100, undefined]],
+  );
+  tracker.settle(at());
+  assert.equal(
+    tracker.takeSettled().map(({ event }) => [event.task.pid, event.status]),
+    [[101, 11]],
+  );
+  assert.ok(tracker.isSettled);
+});
+
+test("a status that is in doubt is asked of /proc", () => {
+  const { system, fork, exit } = setUp();
   fork(10, 102);
   system.exitCodes.set(102, 0x600);
   const unknown = exit(102, 102, ThreadEnd.UNKNOWN);

@@ -3,7 +3,7 @@ import { credOfExec } from "./credentials.js";
 import type { ExecIds } from "./exec-args.js";
 import type { ExecArguments } from "./exec-rest.js";
 import { ExitEvidence } from "./exit-evidence.js";
-import { decodeWaitStatus } from "./exit-status.js";
+import { decodeWaitStatus, signaled } from "./exit-status.js";
 import type {
   ExitStatus,
   ProcessExecEvent,
@@ -14,11 +14,19 @@ import type {
 import { TaskEntry } from "./task-entry.js";
 import type { RecordContext, TaskFinder } from "./task-finder.js";
 
-/** A process whose last thread is known to have ended, while the records of others are still to come. */
+/** A process that is known to have ended, while records that tell how are still to come. */
 interface Ending {
   readonly leader: TaskEntry;
   readonly elapsed: number;
   /** What goes with the event when it comes. */
+  readonly ticket: unknown;
+  /** All of its threads were seen to end; the signal to its parent will tell whether it left a core dump. */
+  readonly status: ExitStatus | undefined;
+}
+
+/** The event of a process's end, and what was asked for when that was seen. */
+export interface SettledExit {
+  readonly event: ProcessExitEvent;
   readonly ticket: unknown;
 }
 
@@ -45,6 +53,9 @@ export class TaskTracker {
   readonly #finder: TaskFinder;
   readonly #leaderCounts: boolean;
   readonly #endings = new Map<TaskEntry, Ending>();
+  #settled: SettledExit[] = [];
+  /** The kernel does not tell of names: an exec's is taken from its file. */
+  namesFromExec = false;
 
   /** `leaderCounts`: the kernel is older than 6.0, see {@link ExitEvidence}. */
   constructor(finder: TaskFinder, leaderCounts = false) {
@@ -62,8 +73,12 @@ export class TaskTracker {
     const known = finder.table.get(childPid);
     // /proc, or a record that overtook this one, may have told of it before.
     const isKnown = known !== undefined && known.tgid === tgid && finder.isForkOf(known, elapsed);
-    if (known !== undefined && !isKnown && !known.retired) finder.endUnseen(known, elapsed);
-    const child = isKnown ? known : new TaskEntry(childPid, isThread ? task.leader : undefined);
+    if (known !== undefined && !isKnown && !known.retired) {
+      const ending = this.#endings.get(known);
+      if (ending === undefined) finder.endUnseen(known, elapsed);
+      else this.#settle(ending);
+    }
+    const child = isKnown ? known : new TaskEntry(childPid, isThread ? task.leader : undefined, finder.ids);
     if (!isKnown) {
       child.command = command;
       child.setOrigin("command", "tracepoint", true);
@@ -82,8 +97,7 @@ export class TaskTracker {
     const leader = finder.find(pid, pid, context.elapsed, true).leader;
     const caller = oldPid === pid ? leader : finder.table.get(oldPid);
     if (caller !== undefined && caller !== leader && caller.leader === leader) {
-      // The caller takes the place of the leader, whose end is no end of the process.
-      leader.command = caller.command;
+      // The caller takes the place of the leader, whose end is no end of the process. Its new name was told before.
       leader.creds = caller.creds;
     }
     for (const thread of leader.threads ?? []) finder.end(thread, context.elapsed);
@@ -93,7 +107,7 @@ export class TaskTracker {
     leader.evidence = undefined;
     leader.isKernelThread = false;
     leader.program = { filename, commandLine: args.argv, truncated: args.truncated, origin: args.origin };
-    if (leader.command === "") {
+    if (leader.command === "" || this.namesFromExec) {
       leader.command = baseName(filename);
       leader.setOrigin("command", "tracepoint", false);
     }
@@ -104,7 +118,7 @@ export class TaskTracker {
 
   /**
    * `sched/sched_process_exit`, written by each thread that ends. Gives an event where the process ended with it; `ticket`
-   * is asked for where that will be told by {@link TaskTracker.settle} only.
+   * is asked for where that will come from {@link TaskTracker.takeSettled} only.
    */
   exited(context: RecordContext, facts: ExitFacts, ticket: () => unknown): ProcessExitEvent | undefined {
     const finder = this.#finder;
@@ -120,21 +134,34 @@ export class TaskTracker {
     if (!task.isLeader) finder.end(task, elapsed);
     const isLast = leader.ended && (leader.threads === undefined || leader.threads.size === 0);
     const isDead = facts.groupDead ?? isLast;
-    if (isLast && (isDead || this.#endings.has(leader))) return this.#finish(leader, elapsed);
-    if (isDead) this.#endings.set(leader, { leader, elapsed, ticket: ticket() });
+    if (isLast && (isDead || this.#endings.has(leader))) {
+      const status = this.#statusOf(leader);
+      if (!status.certain || status.coreDumped !== undefined) return this.#finish(leader, elapsed, status);
+      this.#endings.set(leader, { leader, elapsed, ticket: ticket(), status });
+    } else if (isDead) {
+      this.#endings.set(leader, { leader, elapsed, ticket: ticket(), status: undefined });
+    }
     return undefined;
+  }
+
+  /** `signal/signal_generate` of the signal that tells the parent of a process's end, written by its last thread. */
+  parentTold(context: RecordContext, dumpedCore: boolean): void {
+    const leader = this.#finder.table.get(context.pid);
+    const ending = leader && this.#endings.get(leader);
+    if (ending?.status?.signal === undefined) return;
+    this.#settle({ ...ending, status: signaled(ending.status.signal, true, dumpedCore) });
   }
 
   /** `signal/signal_generate` of a signal that ends a process by default, sent to `pid`. */
   signalSent(context: RecordContext, pid: number, signal: number): void {
     const { leader } = this.#finder.lookup(pid);
-    if (!leader.retired) this.#evidence(leader).generated(signal, context.elapsed);
+    if (leader.exitTime === undefined) this.#evidence(leader).generated(signal, context.elapsed);
   }
 
   /** `signal/signal_deliver` of a signal that ends the process that it was delivered to. */
   signalTaken(context: RecordContext, signal: number): void {
     const { leader } = this.#finder.taskOf(context);
-    if (!leader.retired) this.#evidence(leader).delivered(signal);
+    if (leader.exitTime === undefined) this.#evidence(leader).delivered(signal);
   }
 
   /** `task/task_rename`: also written by another thread of the process that wrote to /proc. */
@@ -150,10 +177,17 @@ export class TaskTracker {
     return this.#endings.size === 0;
   }
 
-  /** Makes the events of processes that ended before `elapsed` although not all of their threads were seen to end. */
-  settle(elapsed: number): { event: ProcessExitEvent; ticket: unknown }[] {
-    const due = [...this.#endings.values()].filter((ending) => ending.elapsed < elapsed);
-    return due.map(({ leader, elapsed: time, ticket }) => ({ event: this.#finish(leader, time), ticket }));
+  /** Makes the events of processes that ended before `elapsed` although not all that was to come has come. */
+  settle(elapsed: number): void {
+    for (const ending of this.#endings.values()) if (ending.elapsed < elapsed) this.#settle(ending);
+  }
+
+  /** Gives the events that did not come with the records of the ends themselves, once. */
+  takeSettled(): readonly SettledExit[] {
+    if (this.#settled.length === 0) return nothing;
+    const settled = this.#settled;
+    this.#settled = [];
+    return settled;
   }
 
   #inherit(child: TaskEntry, task: TaskEntry, context: RecordContext, isKnown: boolean): void {
@@ -212,27 +246,32 @@ export class TaskTracker {
     return leader.evidence;
   }
 
-  #finish(leader: TaskEntry, elapsed: number): ProcessExitEvent {
-    const seen = this.#evidence(leader).resolve();
-    const status = this.#completed(leader, seen);
+  #settle({ leader, elapsed, ticket, status }: Ending): void {
+    this.#settled.push({ event: this.#finish(leader, elapsed, status ?? this.#statusOf(leader)), ticket });
+  }
+
+  #finish(leader: TaskEntry, elapsed: number, status: ExitStatus): ProcessExitEvent {
     this.#endings.delete(leader);
     for (const thread of leader.threads ?? []) this.#finder.end(thread, elapsed);
     leader.exitStatus = status.status;
-    leader.setOrigin("exit", status === seen ? "tracepoint" : "procfs", status.certain);
+    if (leader.origin("exit").source === "none") leader.setOrigin("exit", "tracepoint", status.certain);
     leader.exitTime = elapsed;
     this.#finder.end(leader, elapsed);
     return { task: leader, ...status };
   }
 
-  /** Asks /proc for what the events leave open: it knows as long as nobody has waited for the process. */
-  #completed(leader: TaskEntry, seen: ExitStatus): ExitStatus {
-    if (seen.certain && seen.coreDumped !== undefined) return seen;
-    const raw = leader.startTick < 0 ? undefined : this.#finder.system.exitCode(leader.pid, leader.startTick);
+  /** What the events tell; where they leave it open, /proc knows as long as nobody has waited for the process. */
+  #statusOf(leader: TaskEntry): ExitStatus {
+    const seen = this.#evidence(leader).resolve();
+    if (seen.certain || leader.startTick < 0) return seen;
+    const raw = this.#finder.system.exitCode(leader.pid, leader.startTick);
     if (raw === undefined) return seen;
-    const told = decodeWaitStatus(raw);
-    return seen.certain && told.signal !== seen.signal ? seen : told;
+    leader.setOrigin("exit", "procfs", true);
+    return decodeWaitStatus(raw);
   }
 }
+
+const nothing: readonly SettledExit[] = Object.freeze([]);
 
 /** What the record of a task says of its cgroup. */
 function noteCgroup(task: TaskEntry, { cgroup }: RecordContext): void {

@@ -115,7 +115,7 @@ function tellWhyNot(error: unknown): number {
   if (name === "SensorError" && code === "permission") {
     say(
       `${message}. Watching a host takes privileges that this process (user ${process.geteuid?.()}) has not: run it as ` +
-        "root, or grant it CAP_PERFMON, CAP_IPC_LOCK, CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE (and CAP_SYS_ADMIN where " +
+        "root, or grant it CAP_PERFMON, CAP_IPC_LOCK, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE and CAP_SYS_NICE (and CAP_SYS_ADMIN where " +
         "tracefs is not mounted), for example by AmbientCapabilities= in its systemd unit.",
     );
     return NO_PRIVILEGES;

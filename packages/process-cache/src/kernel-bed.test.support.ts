@@ -1,0 +1,113 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { EventMonitor, type ExternalSample, type SampleId } from "@kernscope/perf";
+import { type ProcessCacheOptions, ProcessInfoCache } from "./process-cache.js";
+import type { ProcessExecEvent, ProcessExitEvent, ProcessForkEvent } from "./process-events.js";
+import type { Origin, Task } from "./task.js";
+
+export interface SeenExec extends ProcessExecEvent {
+  readonly origin: Origin;
+  readonly uid: number | undefined;
+  readonly euid: number | undefined;
+  readonly credsOrigin: Origin;
+  readonly parentPid: number;
+}
+
+export interface Seen<T> {
+  readonly at: number;
+  readonly sample: SampleId;
+  readonly event: T;
+}
+
+/** A cache on the running kernel, and what it told. */
+export class KernelBed implements AsyncDisposable {
+  readonly forks: Seen<ProcessForkEvent>[] = [];
+  readonly execs: Seen<SeenExec>[] = [];
+  readonly exits: Seen<ProcessExitEvent>[] = [];
+  readonly monitor: EventMonitor;
+  readonly cache: ProcessInfoCache;
+  readonly #running: Promise<void>;
+
+  static async open(options: ProcessCacheOptions = {}): Promise<KernelBed> {
+    const monitor = await EventMonitor.open();
+    try {
+      return new KernelBed(monitor, await ProcessInfoCache.open(monitor, options));
+    } catch (error) {
+      await monitor.close();
+      throw error;
+    }
+  }
+
+  private constructor(monitor: EventMonitor, cache: ProcessInfoCache) {
+    this.monitor = monitor;
+    this.cache = cache;
+    let at = 0;
+    const keep = <T>({ pid, tid, cpu, cgroup, elapsed }: ExternalSample, event: T): Seen<T> => {
+      return { at: at++, sample: { pid, tid, cpu, cgroup, elapsed }, event };
+    };
+    monitor.addHandler<ProcessForkEvent>(cache.forkEventId, (sample, event) => {
+      this.forks.push(keep(sample as ExternalSample, event));
+    });
+    monitor.addHandler<ProcessExecEvent>(cache.execEventId, (sample, event) => {
+      this.execs.push(keep(sample as ExternalSample, { ...event, ...stateOf(event.task) }));
+    });
+    monitor.addHandler<ProcessExitEvent>(cache.exitEventId, (sample, event) => {
+      this.exits.push(keep(sample as ExternalSample, event));
+    });
+    this.#running = monitor.run();
+  }
+
+  /** Runs a program to its end; returns its pid and the lines that it printed, each as words. */
+  async run(program: string, ...args: string[]): Promise<{ pid: number; lines: string[][] }> {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk) => chunks.push(chunk));
+    await once(child, "close");
+    const lines = Buffer.concat(chunks).toString().split("\n").filter(Boolean);
+    await this.settle();
+    return { pid: child.pid ?? 0, lines: lines.map((line) => line.split(" ")) };
+  }
+
+  /** Waits until everything that has happened was handed out. */
+  async settle(): Promise<void> {
+    const marker = this.monitor.registerExternalEvent<undefined>("settle");
+    const now = this.monitor.clock.now();
+    await new Promise<void>((resolve) => {
+      this.monitor.addHandler(marker, () => resolve());
+      const sample = { pid: 0, tid: 0, cpu: 0, cgroup: 0, elapsed: now };
+      this.monitor.enqueueExternalSample(marker, sample, undefined);
+    });
+    await this.monitor.unregister(marker);
+  }
+
+  execsOf(pid: number): Seen<SeenExec>[] {
+    return this.execs.filter(({ event }) => event.task.pid === pid);
+  }
+
+  exitsOf(pid: number): Seen<ProcessExitEvent>[] {
+    return this.exits.filter(({ event }) => event.task.pid === pid);
+  }
+
+  forksOf(pid: number): Seen<ProcessForkEvent>[] {
+    return this.forks.filter(({ event }) => event.childTask.pid === pid);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.monitor.stop();
+    await this.#running;
+    await this.cache.close();
+    await this.monitor.close();
+  }
+}
+
+/** What of a task can be another at the next event. */
+function stateOf(task: Task) {
+  const { creds, parentPid } = task;
+  return {
+    origin: task.origin("commandLine"),
+    uid: creds?.uid,
+    euid: creds?.euid,
+    credsOrigin: task.origin("creds"),
+    parentPid,
+  };
+}
