@@ -1,17 +1,14 @@
-/**
- * - `usage`: the command line is wrong
- * - `unavailable`: the service cannot be reached, or went away
- * - `refused`: the service does not give what was asked for
- */
-export type CliErrorCode = "usage" | "unavailable" | "refused";
+/** Exit statuses of the program. */
+export const ExitStatus = { OK: 0, FAILED: 1, USAGE: 2 } as const;
+export type ExitStatus = (typeof ExitStatus)[keyof typeof ExitStatus];
 
-/** The one error class of this package, for the person at the terminal: operation(subject): cause – remedy. */
+/** Something that the person at the terminal can mend. Its message is one line that says what and how. */
 export class CliError extends Error {
   override readonly name = "CliError";
-  readonly code: CliErrorCode;
+  readonly status: ExitStatus;
 
-  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
+  constructor(message: string, status: ExitStatus = ExitStatus.FAILED) {
+    super(message);
+    this.status = status;
   }
 }

@@ -1,2 +1,1 @@
-export { CliError, type CliErrorCode } from "./errors.js";
-export { createProgram, type Terminal } from "./program.js";
+export { runProgram } from "./program.js";

@@ -1,34 +1,45 @@
+import { eventKinds } from "@kernscope/telemetry-api";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CliError } from "./errors.js";
-import { parseSelectors } from "./selectors.js";
+import { CliError, ExitStatus } from "./errors.js";
+import { defaultSelectors, parseSelectors } from "./selectors.js";
 
-const kinds = (...words: string[]) => parseSelectors(words).map(({ kind }) => kind);
+test("kinds by their names", () => {
+  assert.equal(parseSelectors(defaultSelectors), [{ kind: "fork" }, { kind: "exec" }, { kind: "exit" }]);
+  const all = Object.keys(eventKinds);
+  assert.equal(
+    parseSelectors(all).map(({ kind }) => kind),
+    all,
+  );
+  assert.equal(parseSelectors([" exec ", "exec", "exec"]), [{ kind: "exec" }, { kind: "exec" }]);
+  assert.equal(parseSelectors([]), []);
+});
 
-const refusal = (...words: string[]): string => {
+test("an unknown kind is refused, with the one that was meant", () => {
+  refused("exce", /^"exce": .* – did you mean exec\?$/);
+  refused("", /^"": .* The kinds are fork, exec/);
+  refused("toString", /^"toString": /);
+  refused("\u001b[31mexec", /^"\\u001b\[31mexec": /);
+});
+
+test("conditions are refused for now, and so is what is neither", () => {
+  refused("exec where filename == '/bin/true'", /not supported yet – /);
+  refused("exec  WHERE\nx", /not supported yet – /);
+  refused("where", /no kind before the condition/);
+  refused("exec fork", /more than a kind/);
+  refused("exec wherever", /more than a kind/);
+});
+
+function refused(text: string, message: RegExp): void {
   try {
-    parseSelectors(words);
+    parseSelectors([text]);
   } catch (error) {
     assert.instance(error, CliError);
-    return (error as CliError).message;
+    assert.is((error as CliError).status, ExitStatus.USAGE);
+    assert.match((error as CliError).message, message);
+    return;
   }
-  return assert.unreachable() as never;
-};
-
-test("kinds by name; none is all process events", () => {
-  assert.equal(kinds("exec", "exit"), ["exec", "exit"]);
-  assert.equal(kinds(), ["fork", "exec", "exit"]);
-});
-
-test("an unknown kind is refused, and the nearest one named", () => {
-  assert.match(refusal("exce"), /"exce".*did you mean exec\?/);
-  assert.match(refusal("exec fork"), "no selector");
-  assert.match(refusal(""), "no event of this kind");
-});
-
-test("expressions are refused, in one word or several", () => {
-  assert.match(refusal('exec where filename ~ "/bin/*"'), "not served yet");
-  assert.match(refusal("exec", "where", "filename", "~", "x"), "not served yet");
-});
+  assert.unreachable(`not refused: ${text}`);
+}
 
 test.run();

@@ -1,34 +1,40 @@
 import { type EventSelector, eventKind, TelemetryApiError } from "@kernscope/telemetry-api";
-import { CliError } from "./errors.js";
+import { CliError, ExitStatus } from "./errors.js";
 
-const everyProcessEvent: readonly EventSelector[] = [{ kind: "fork" }, { kind: "exec" }, { kind: "exit" }];
+/** What is watched unless something is named. */
+export const defaultSelectors = ["fork", "exec", "exit"];
 
 /**
- * Reads selectors, each `KIND` or `KIND where EXPRESSION`; a selector with `where` may also come as several words. None:
- * all process events.
+ * Reads selectors as they stand on a command line: `KIND` or `KIND where EXPRESSION`.
  *
- * @throws {CliError} `usage`
+ * @throws CliError for a kind that there is not, with the nearest one, and for a condition, which is not supported yet
  */
-export function parseSelectors(words: readonly string[]): readonly EventSelector[] {
-  if (words.length === 0) return everyProcessEvent;
-  const selectors = words.slice(1).includes("where") ? [words.join(" ")] : words;
-  return selectors.map(parseSelector);
+export function parseSelectors(texts: readonly string[]): EventSelector[] {
+  return [...new Set(texts)].map(parseSelector);
 }
 
 function parseSelector(text: string): EventSelector {
-  const [name = "", ...rest] = text.trim().split(/\s+/);
-  if (rest.length > 0 && rest[0] !== "where") {
-    throw new CliError("usage", `events(${text}): no selector – write KIND or 'KIND where EXPRESSION', in quotes`);
+  const [, name = "", rest] = /^\s*(\S*)(?:\s+([\s\S]*\S))?\s*$/.exec(text) ?? [];
+  if (/^where$/i.test(name)) {
+    throw usage(
+      `${JSON.stringify(text)}: no kind before the condition – write 'KIND where EXPRESSION' in one argument`,
+    );
   }
+  let kind: EventSelector["kind"];
   try {
-    const kind = eventKind(name);
-    if (rest.length === 0) return { kind };
+    kind = eventKind(name);
   } catch (error) {
-    if (error instanceof TelemetryApiError) throw new CliError("usage", error.message, { cause: error });
-    throw error;
+    if (!(error instanceof TelemetryApiError)) throw error;
+    // Where the one that was meant can be told, a list of all would only hide it.
+    throw usage(error.message.replace(/^eventKind\((".*?")\): /, "$1: ").replace(/(did you mean [^?]*\?) .*/, "$1"));
   }
-  throw new CliError(
-    "usage",
-    `events(${text}): expressions are not served yet – leave out "where" and what follows it`,
-  );
+  if (rest === undefined) return { kind };
+  if (/^where\b/i.test(rest)) {
+    throw usage(`${JSON.stringify(text)}: conditions are not supported yet – give ${kind} and filter what is printed`);
+  }
+  throw usage(`${JSON.stringify(text)}: more than a kind – give each selector as an argument of its own`);
+}
+
+function usage(message: string): CliError {
+  return new CliError(message, ExitStatus.USAGE);
 }

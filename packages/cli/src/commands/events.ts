@@ -1,66 +1,69 @@
-import { createClient } from "@connectrpc/connect";
-import { subscriptionFor, type TelemetryEvent, TelemetryService } from "@kernscope/telemetry-api";
-import { addressOption, toCliError, transportTo } from "../connect.js";
-import { parseDuration } from "../duration.js";
+import { type GetEventsResponse, subscriptionFor, type TelemetryEvent } from "@kernscope/telemetry-api";
+import { clientOf, explain } from "../connect.js";
 import { CliError } from "../errors.js";
-import type { Formatter } from "../format/formatter.js";
-import { LineOutput } from "../line-output.js";
-import { parseSelectors } from "../selectors.js";
+import { printable } from "../format/printable.js";
+import { defaultSelectors, parseSelectors } from "../selectors.js";
 
 export interface EventsOptions {
-  address: string;
-  /** End after so many events. */
-  limit?: string;
-  /** End after a time such as `5s`. */
-  for?: string;
-}
-
-export interface EventsContext {
-  output: NodeJS.WritableStream;
-  /** Says something to the person that is no event. */
-  say: (text: string) => void;
-  format: Formatter;
-  /** Ends the command. */
-  signal: AbortSignal;
+  /** `KIND` or `KIND where EXPRESSION`; the default ones where there are none. */
+  readonly selectors: readonly string[];
+  readonly address: string;
+  /** Ends after so many events. */
+  readonly limit?: number | undefined;
+  /** Ends after so many nanoseconds. */
+  readonly durationNanos?: number | undefined;
+  /** Makes a line of an event. */
+  readonly format: (event: TelemetryEvent) => string;
+  /** Takes lines; resolves when they are written. */
+  readonly write: (text: string) => Promise<void>;
+  /** Takes what the person should know, in one line. */
+  readonly warn: (text: string) => void;
+  /** Ends the stream. */
+  readonly signal: AbortSignal;
 }
 
 /**
- * `kernscope events`: subscribes and writes a line for each event, until the limit, the time, the signal, or nobody reads.
+ * Prints events as they happen, until a limit, a time or the signal ends it.
  *
- * @throws {CliError}
+ * @throws CliError, also where the service ends the stream without being asked to
  */
-export async function events(words: readonly string[], options: EventsOptions, context: EventsContext): Promise<void> {
-  const selectors = parseSelectors(words);
-  const address = addressOption(options.address);
-  const limit = options.limit === undefined ? undefined : parseLimit(options.limit);
-  const durationNanos = options.for === undefined ? undefined : parseDuration(options.for);
+export async function events(options: EventsOptions): Promise<void> {
+  const { address, limit, durationNanos, signal } = options;
+  const selectors = parseSelectors(options.selectors.length > 0 ? options.selectors : defaultSelectors);
   const subscription = subscriptionFor(selectors, { limit, durationNanos });
-
-  const output = new LineOutput(context.output as NodeJS.WriteStream);
-  const ending = new AbortController();
-  const signal = AbortSignal.any([context.signal, ending.signal]);
-  context.output.on("close", () => ending.abort());
+  const client = clientOf(address);
+  const counts = { events: 0, lost: 0n };
+  const started = process.hrtime.bigint();
   try {
-    const responses = createClient(TelemetryService, transportTo(address)).getEvents({ subscription }, { signal });
-    for await (const response of responses) {
-      for (const { code, message } of response.statuses) if (code !== 0) context.say(message);
-      const events = response.events.map(({ event }) => event).filter((event): event is TelemetryEvent => !!event);
-      await output.write(events.map(context.format));
-      if (output.closed) return;
-    }
+    for await (const response of client.getEvents({ subscription }, { signal })) await print(response, options, counts);
   } catch (error) {
-    if (signal.aborted || output.closed) return;
-    throw toCliError(error, address);
+    if (!signal.aborted && (error as NodeJS.ErrnoException).syscall !== "write") throw explain(error, address);
+    if (!signal.aborted) throw error;
   } finally {
-    ending.abort();
+    if (counts.lost > 0n) options.warn(`${counts.lost} events were lost`);
   }
-  if (limit === undefined && durationNanos === undefined && !context.signal.aborted && !output.closed) {
-    throw new CliError("unavailable", `events(${options.address}): the service has ended the stream – start it again`);
-  }
+  const isOver =
+    signal.aborted ||
+    (limit !== undefined && counts.events >= limit) ||
+    (durationNanos !== undefined && process.hrtime.bigint() - started >= BigInt(durationNanos) - CLOCK_SLACK);
+  if (!isOver) throw new CliError(`the service at ${printable(address)} ended the stream – look at its log`);
 }
 
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(limit) && limit >= 1) return limit;
-  throw new CliError("usage", `--limit ${text}: not a count – give a whole number from 1`);
+/** Nanoseconds: timers of the service may fire this much too soon. */
+const CLOCK_SLACK = 5_000_000n;
+
+async function print(
+  { events, statuses }: GetEventsResponse,
+  { format, write, warn }: EventsOptions,
+  counts: { events: number; lost: bigint },
+): Promise<void> {
+  for (const { code, message } of statuses) if (code !== 0) warn(`not honoured: ${printable(message)}`);
+  let text = "";
+  for (const { event } of events) {
+    if (event === undefined) continue;
+    if (event.event.case === "lost") counts.lost += event.event.value.lost;
+    else counts.events++;
+    text += `${format(event)}\n`;
+  }
+  if (text !== "") await write(text);
 }

@@ -1,6 +1,8 @@
 import { toJsonString } from "@bufbuild/protobuf";
-import { TelemetryEventSchema } from "@kernscope/telemetry-api";
-import type { Formatter } from "./formatter.js";
+import { type TelemetryEvent, TelemetryEventSchema } from "@kernscope/telemetry-api";
+import { printableJson } from "./printable.js";
 
-/** The event in protobuf's JSON: the API's field names in camelCase, 64-bit integers as strings, defaults left out. */
-export const formatJson: Formatter = (event) => toJsonString(TelemetryEventSchema, event);
+/** An event in protobuf's JSON, in one line. */
+export function formatJson(event: TelemetryEvent): string {
+  return printableJson(toJsonString(TelemetryEventSchema, event));
+}

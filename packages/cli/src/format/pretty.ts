@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import {
   LostRecordCause,
   type LostRecordEvent,
@@ -6,75 +7,129 @@ import {
   ProcessEventType,
   type TelemetryEvent,
 } from "@kernscope/telemetry-api";
-import type { createColors } from "picocolors";
-import type { Formatter } from "./formatter.js";
-import { formatJson } from "./json.js";
-import { quote, quoteAll } from "./quote.js";
-import { signalName } from "./signals.js";
-import type { UserNames } from "./users.js";
+import type colors from "picocolors";
+import { commandLineText, printable, quoted } from "./printable.js";
+import type { UserNames } from "./user-names.js";
 
-type Colors = ReturnType<typeof createColors>;
+/** Functions that colour a text, or leave it as it is. */
+type Colors = ReturnType<typeof colors.createColors>;
 
-/** For people: local time, pid, what, user, command line, and what came of it. */
-export function prettyFormatter(colors: Colors, users: UserNames): Formatter {
-  const line = (event: TelemetryEvent, what: string, text: string) => {
-    const pid = `${event.processTgid || event.processPid}`.padStart(7);
-    const user = quote(event.credentials === undefined ? "?" : users.nameOf(event.credentials.uid)).padEnd(8);
-    return `${colors.dim(timeOf(event))} ${pid} ${what} ${colors.cyan(user)} ${text}`;
-  };
-  return (event) => {
-    switch (event.event.case) {
-      case "process":
-        return line(event, ...processText(event, event.event.value, colors));
-      case "lost":
-        return colors.bold(colors.red(`${timeOf(event)} ${lostText(event.event.value)}`));
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+const lossCauses: Readonly<Record<LostRecordCause, string>> = {
+  [LostRecordCause.UNKNOWN]: "the cause is not known",
+  [LostRecordCause.KERNEL_RING]: "the kernel's ring was full",
+  [LostRecordCause.PROBE_MISSED]: "the kernel skipped a probe",
+  [LostRecordCause.SENSOR_BUFFER]: "the sensor's buffer was full",
+  [LostRecordCause.MALFORMED]: "the sensor could not read them",
+  [LostRecordCause.SLOW_CLIENT]: "this client reads too slowly",
+};
+
+/** What happened, in a word and in more words. */
+interface Account {
+  readonly what: string;
+  readonly more: string;
+}
+
+/** Writes events as lines for people. */
+export class PrettyFormat {
+  readonly #users: UserNames;
+  readonly #colors: Colors;
+
+  constructor(users: UserNames, colors: Colors) {
+    this.#users = users;
+    this.#colors = colors;
+  }
+
+  /** Time (local), process id, what happened, user, and the rest: one line, safe for a terminal. */
+  format(event: TelemetryEvent): string {
+    const time = localTime(event.unixTimeNanos);
+    if (event.event.case === "lost") return this.#colors.bgRed(` ${time}  LOST ${lostText(event.event.value)} `);
+    const { what, more } = this.#account(event);
+    const pid = String(event.processTgid || event.processPid).padStart(7);
+    return `${this.#colors.dim(time)} ${pid} ${this.#colors.bold(what.padEnd(5))} ${this.#user(event).padEnd(8)} ${more}`;
+  }
+
+  #account(event: TelemetryEvent): Account {
+    if (event.event.case === "process") return this.#processAccount(event.event.value, event);
+    const { case: kind, value } = event.event;
+    return { what: kind ?? "event", more: value === undefined ? "" : fieldsText(value) };
+  }
+
+  #processAccount(process: ProcessEvent, event: TelemetryEvent): Account {
+    switch (process.type) {
+      case ProcessEventType.FORK:
+        return { what: "fork", more: `child ${process.forkChildPid}  ${commandOf(event)}` };
+      case ProcessEventType.EXEC:
+        return { what: "exec", more: execText(process) };
+      case ProcessEventType.EXIT:
+        return { what: "exit", more: `${this.#exitText(process)}  ${commandOf(event)}` };
+      case ProcessEventType.UPDATE:
+        return { what: "cwd", more: `${quoted(process.updateCwd)}  ${commandOf(event)}` };
       default:
-        return line(event, (event.event.case ?? "?").padEnd(4), formatJson(event));
+        return { what: "process", more: fieldsText(process) };
     }
-  };
-}
+  }
 
-function processText(event: TelemetryEvent, value: ProcessEvent, colors: Colors): [what: string, text: string] {
-  const command = commandText(event.commandLine, event.commandLineTruncated) || nameOf(event);
-  switch (value.type) {
-    case ProcessEventType.FORK:
-      return [colors.blue("fork"), `${command} ${colors.dim("→")} ${value.forkChildPid}`];
-    case ProcessEventType.EXEC: {
-      const started = commandText(value.execCommandLine, value.execCommandLineTruncated);
-      return [colors.green("exec"), started || quote(value.execFilename)];
+  #exitText(process: ProcessEvent): string {
+    if (process.exitStatusUnknown) return "status unknown";
+    if (process.exitSignal === 0) {
+      const text = `status ${process.exitStatus}`;
+      return process.exitStatus === 0 ? text : this.#colors.yellow(text);
     }
-    case ProcessEventType.EXIT:
-      return [colors.yellow("exit"), `${command} ${colors.dim("→")} ${exitText(value, colors)}`];
-    default:
-      return ["proc", command];
+    const name = signalNames.get(process.exitSignal) ?? `signal ${process.exitSignal}`;
+    return this.#colors.red(process.exitCoreDumped ? `${name}, core dumped` : name);
+  }
+
+  /** The user, and whose rights the process has where they are another's. */
+  #user({ credentials }: TelemetryEvent): string {
+    if (credentials === undefined) return "?";
+    const name = this.#users.nameOf(credentials.uid);
+    return credentials.euid === credentials.uid ? name : `${name}→${this.#users.nameOf(credentials.euid)}`;
   }
 }
 
-function exitText(value: ProcessEvent, colors: Colors): string {
-  if (value.exitStatusUnknown) return colors.red("unknown");
-  if (value.exitSignal !== 0) {
-    return colors.red(`${signalName(value.exitSignal)}${value.exitCoreDumped ? ", core dumped" : ""}`);
-  }
-  return value.exitStatus === 0 ? "0" : colors.red(`${value.exitStatus}`);
+/** `HH:MM:SS.mmm` in local time. */
+function localTime(unixNanos: bigint): string {
+  const time = new Date(Number(unixNanos / 1_000_000n));
+  const digits = (value: number, count: number) => String(value).padStart(count, "0");
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((value) => digits(value, 2)).join(":");
+  return `${clock}.${digits(time.getMilliseconds(), 3)}`;
 }
 
-function commandText(args: readonly string[], truncated: boolean): string {
-  return `${quoteAll(args)}${truncated ? " …" : ""}`.trim();
+/** The command line of the process; its name in brackets where it has none, as ps(1) shows kernel threads. */
+function commandOf({ commandLine, commandLineTruncated, processLineage }: TelemetryEvent): string {
+  if (commandLine.length > 0) return whole(commandLineText(commandLine), commandLineTruncated);
+  const name = processLineage[0]?.command ?? "";
+  return name === "" ? "" : `[${printable(name)}]`;
 }
 
-/** A kernel thread has no arguments, but a name. */
-function nameOf(event: TelemetryEvent): string {
-  return `[${quote(event.processLineage[0]?.command ?? "?")}]`;
+/** The arguments, and the program where they do not name it. */
+function execText({ execFilename, execCommandLine, execCommandLineTruncated }: ProcessEvent): string {
+  const text = whole(commandLineText(execCommandLine), execCommandLineTruncated);
+  const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+  if (execFilename === "" || baseName(execCommandLine[0] ?? "") === baseName(execFilename)) return text;
+  return `${text} (program ${quoted(execFilename)})`.trimStart();
+}
+
+function whole(text: string, truncated: boolean): string {
+  return truncated ? `${text} …` : text;
 }
 
 function lostText({ lost, type, cause }: LostRecordEvent): string {
-  const whose = type === LostRecordEventType.SUBSCRIPTION ? "" : ` ${LostRecordEventType[type]?.toLowerCase()}`;
-  return `LOST ${lost}${whose} events: ${(LostRecordCause[cause] ?? "unknown").toLowerCase().replaceAll("_", " ")}`;
+  const isAny = type === LostRecordEventType.UNKNOWN || type === LostRecordEventType.SUBSCRIPTION;
+  const about = isAny ? "" : `${(LostRecordEventType[type] ?? `type ${type}`).toLowerCase().replaceAll("_", " ")} `;
+  return `${lost} ${about}${lost === 1n ? "event" : "events"}: ${lossCauses[cause] ?? `cause ${cause}`}`;
 }
 
-function timeOf({ unixTimeNanos }: TelemetryEvent): string {
-  const date = new Date(Number(unixTimeNanos / 1_000_000n));
-  const two = (value: number) => `${value}`.padStart(2, "0");
-  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
-  return `${clock}.${`${date.getMilliseconds()}`.padStart(3, "0")}`;
+/** The fields of a message that are set: for kinds without words of their own. */
+function fieldsText(message: object): string {
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(message)) {
+    if (name.startsWith("$") || !value || (Array.isArray(value) && value.length === 0)) continue;
+    const text =
+      typeof value === "object" ? JSON.stringify(value, (_, v) => (typeof v === "bigint" ? `${v}` : v)) : `${value}`;
+    fields.push(`${name}=${quoted(text)}`);
+  }
+  return fields.join(" ");
 }
