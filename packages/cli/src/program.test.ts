@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { createServer as createHttp2Server } from "node:http2";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -188,7 +189,9 @@ test(
       1,
       /no service at unix:.*no such socket – start kernscope-sensor/,
     );
-    await fails(["events", "--address", `unix:${program}`], 1, /no service at unix:.*nobody listens there – start/);
+    const file = join(directory, "file");
+    await writeFile(file, "");
+    await fails(["events", "--address", `unix:${file}`], 1, /no service at unix:.*nobody listens there – start/);
     await fails(
       ["events", "--address", "127.0.0.1:1"],
       1,
