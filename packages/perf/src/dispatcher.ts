@@ -1,0 +1,248 @@
+import { RECORD_HEADER_SIZE, RecordFlag, RecordOffset, type RecordSource, RecordType } from "@kernscope/perf-native";
+import type { MonitorClock } from "./clock.js";
+import type { ExternalQueue } from "./external-queue.js";
+import { decodeRaw, type TraceFields } from "./field-decoder.js";
+import type { RawMemory } from "./raw-memory.js";
+import type { EventId } from "./record.js";
+import type { Registration } from "./registration.js";
+import type { SampleRecord } from "./sample-record.js";
+
+/** Bytes of records that are handed out before other work of the process gets its turn. */
+const TURN = 2 * 1024 * 1024;
+/** Nanoseconds between comparisons of the clocks. */
+const REFRESH = 1e9;
+/** 2^32 */
+const WORD = 4_294_967_296;
+
+export interface DispatcherInit {
+  source: RecordSource;
+  memory: RawMemory;
+  clock: MonitorClock;
+  record: SampleRecord;
+  externals: ExternalQueue;
+  /** By event id. */
+  registrations: readonly (Registration | undefined)[];
+  onHandlerError: ((error: unknown, id: EventId) => void) | undefined;
+  onBatchEnd: () => void;
+  /** All that the source had, up to `horizon`, was handed out. */
+  onHorizon: () => void;
+  /** Something was thrown that nobody takes: dispatching has stopped behind the record that it was thrown for. */
+  onFailure: (error: unknown) => void;
+}
+
+/** Takes spans from a source and hands their records, and external samples among them, to handlers. */
+export class Dispatcher {
+  readonly #init: DispatcherInit;
+  readonly #memory: RawMemory;
+  readonly #externals: ExternalQueue;
+  readonly #originHigh: number;
+  readonly #originLow: number;
+  /** The place in the span that is being handed out; none when `#at` = `#end` and not `#open`. */
+  #at = 0;
+  #end = 0;
+  #open = false;
+  #active = false;
+  #dispatching = false;
+  #waiting: NodeJS.Immediate | undefined;
+  #flushing = false;
+  #referenced = true;
+  #refreshed = 0;
+  /** Records whose raw data was too short for its format, those that the source counts as corrupt not among them. */
+  short = 0;
+  /** Elapsed time up to which all is handed out. */
+  horizon = -Infinity;
+
+  constructor(init: DispatcherInit) {
+    this.#init = init;
+    this.#memory = init.memory;
+    this.#externals = init.externals;
+    this.#originHigh = Number(init.clock.origin >> 32n);
+    this.#originLow = Number(init.clock.origin & 0xffff_ffffn);
+  }
+
+  get dispatching(): boolean {
+    return this.#dispatching;
+  }
+
+  start(): void {
+    this.#active = true;
+    this.pump();
+  }
+
+  /** Stops behind the current record; what is left of the span waits for the next start. */
+  halt(): void {
+    this.#active = false;
+    if (this.#waiting !== undefined) clearImmediate(this.#waiting);
+    this.#waiting = undefined;
+  }
+
+  /** Gives the span back, read or not: the source is about to close. */
+  abandon(): void {
+    this.halt();
+    if (this.#open) this.#init.source.release();
+    this.#open = false;
+    this.#at = this.#end;
+  }
+
+  setReferenced(referenced: boolean): void {
+    this.#referenced = referenced;
+    if (referenced) this.#waiting?.ref();
+    else this.#waiting?.unref();
+  }
+
+  /** Hands out what the source has, a turn's worth at a time. */
+  pump(): void {
+    if (!this.#active || this.#dispatching) return;
+    if (this.#waiting !== undefined) clearImmediate(this.#waiting);
+    this.#waiting = undefined;
+    this.#dispatching = true;
+    try {
+      let budget = TURN;
+      while (this.#active && this.#take()) {
+        const from = this.#at;
+        this.#dispatch(Math.min(this.#end, from + budget));
+        budget -= this.#at - from;
+        if (this.#at >= this.#end) this.#finishSpan();
+        if (budget <= 0) break;
+      }
+      if (this.#active && budget <= 0) this.#continueSoon();
+    } catch (error) {
+      this.halt();
+      this.#init.onFailure(error);
+    } finally {
+      this.#dispatching = false;
+    }
+    if (this.#active && !this.#open) this.#init.onHorizon();
+    if (this.#active && !this.#open && this.#externals.length > 0) this.#init.source.requestHorizon();
+  }
+
+  /** An external sample was queued: lets it out if its time has come, else sees to it that its time will come. */
+  externalQueued(): void {
+    if (!this.#active || this.#dispatching || this.#open || this.#flushing) return;
+    if (this.#externals.first > this.horizon) {
+      this.#init.source.requestHorizon();
+      return;
+    }
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      if (!this.#active || this.#dispatching || this.#open) return;
+      this.#dispatching = true;
+      try {
+        this.#dispatchExternals(this.horizon);
+        this.#init.onBatchEnd();
+      } catch (error) {
+        this.halt();
+        this.#init.onFailure(error);
+      } finally {
+        this.#dispatching = false;
+      }
+    });
+  }
+
+  #take(): boolean {
+    if (this.#open) return true;
+    const { source, clock } = this.#init;
+    if (!source.take()) return false;
+    this.#open = true;
+    this.#at = source.spanStart;
+    this.#end = source.spanEnd;
+    const now = (source.horizonHigh - this.#originHigh) * WORD + (source.horizonLow - this.#originLow);
+    if (now - this.#refreshed > REFRESH) {
+      this.#refreshed = now;
+      clock.refresh();
+    }
+    return true;
+  }
+
+  #finishSpan(): void {
+    const { source } = this.#init;
+    const records = source.spanEnd > source.spanStart;
+    this.horizon = (source.horizonHigh - this.#originHigh) * WORD + (source.horizonLow - this.#originLow);
+    this.#open = false;
+    source.release();
+    const externals = this.#externals.first <= this.horizon;
+    if (externals) this.#dispatchExternals(this.horizon);
+    if (records || externals) this.#init.onBatchEnd();
+  }
+
+  #continueSoon(): void {
+    this.#waiting = setImmediate(() => this.pump());
+    if (!this.#referenced) this.#waiting.unref();
+  }
+
+  /** The hot loop: allocates nothing. Word numbers are those of record-layout.ts. */
+  #dispatch(limit: number): void {
+    const memory = this.#memory;
+    const { u32 } = memory;
+    const { registrations } = this.#init;
+    const externals = this.#externals;
+    while (this.#at < limit && this.#active) {
+      const at = this.#at;
+      const word = at >> 2;
+      const length = u32[word]!;
+      const kind = u32[word + 1]!;
+      if (length === 0 || at + length > this.#end)
+        throw new RangeError(`record of ${length} bytes at ${at}: the span is broken`);
+      if ((kind & 0xffff) !== RecordType.SAMPLE) {
+        this.#at = at + length;
+        continue;
+      }
+      if (externals.first !== Infinity) {
+        const elapsed = (u32[word + 5]! - this.#originHigh) * WORD + (u32[word + 4]! - this.#originLow);
+        this.#dispatchExternals(elapsed);
+        if (!this.#active) return;
+      }
+      this.#at = at + length;
+      const registration = registrations[u32[word + 2]!];
+      if (registration === undefined) continue;
+      if (registration.closing) {
+        registration.discarded++;
+        continue;
+      }
+      const size = u32[word + 10]!;
+      memory.move(at + RECORD_HEADER_SIZE, size);
+      registration.delivered++;
+      const data = size >= registration.rawSize ? registration.data : this.#shortData(registration, at);
+      this.#call(registration, this.#init.record, data);
+    }
+  }
+
+  #dispatchExternals(until: number): void {
+    const externals = this.#externals;
+    while (externals.first <= until && this.#active) {
+      const entry = externals.pop()!;
+      const registration = this.#init.registrations[entry.sample.event];
+      if (registration === undefined || registration.closing) continue;
+      registration.delivered++;
+      this.#call(registration, entry.sample, entry.data);
+    }
+  }
+
+  /** Marks the record as corrupt and reads its data as if what is missing were 0. */
+  #shortData(registration: Registration, at: number): TraceFields {
+    const { u16, start, size, u8 } = this.#memory;
+    const flags = (at + RecordOffset.FLAGS) >> 1;
+    // What the source has marked, it has counted.
+    if ((u16[flags]! & RecordFlag.CORRUPT) === 0) this.short++;
+    u16[flags]! |= RecordFlag.CORRUPT;
+    if (registration.format === undefined) return registration.data;
+    return decodeRaw(registration.format, u8.subarray(start, start + size));
+  }
+
+  #call(registration: Registration, sample: unknown, data: unknown): void {
+    const { handlers } = registration;
+    for (let index = 0; index < handlers.length; index++) {
+      const handler = handlers[index]!;
+      // A handler may have removed this one.
+      if (handlers !== registration.handlers && !registration.handlers.includes(handler)) continue;
+      try {
+        handler(sample, data);
+      } catch (error) {
+        const { onHandlerError } = this.#init;
+        if (onHandlerError === undefined) throw error;
+        onHandlerError(error, registration.id);
+      }
+    }
+  }
+}

@@ -1,0 +1,291 @@
+import { openReader, PerfType, type RecordSource, SampleFormat, type SourceStats } from "@kernscope/perf-native";
+import { MonitorClock } from "./clock.js";
+import { Dispatcher } from "./dispatcher.js";
+import { toPerfError } from "./errno.js";
+import { PerfError } from "./errors.js";
+import { EventGroup } from "./event-group.js";
+import { EventTable } from "./event-table.js";
+import { ExternalQueue } from "./external-queue.js";
+import { FieldDecoder, type TraceFields } from "./field-decoder.js";
+import { KernelEvents } from "./kernel-events.js";
+import { LossAccount, type LossReport } from "./loss.js";
+import type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
+import { RawMemory } from "./raw-memory.js";
+import type { EventId, SampleId } from "./record.js";
+import type { AnyHandler, ExternalHandler, SampleHandler } from "./registration.js";
+import { RunState } from "./run-state.js";
+import { applySampleOptions } from "./sample-options.js";
+import { SampleRecord } from "./sample-record.js";
+import { Targets } from "./targets.js";
+import { TraceEvents } from "./trace-events.js";
+import type { FormatField } from "./trace-format.js";
+import { Tracefs } from "./tracefs.js";
+
+/**
+ * Watches kernel events: registers them, hands their records to handlers in time order, and keeps account of what was
+ * lost. All handlers run on the thread that opened the monitor.
+ */
+export class EventMonitor implements AsyncDisposable {
+  readonly clock: MonitorClock;
+  readonly #source: RecordSource;
+  readonly #targets: Targets;
+  readonly #traceEvents: TraceEvents;
+  readonly #table = new EventTable();
+  readonly #kernel: KernelEvents;
+  readonly #externals = new ExternalQueue();
+  readonly #dispatcher: Dispatcher;
+  readonly #loss: LossAccount;
+  readonly #batchListeners = new Set<() => void>();
+  readonly #run = new RunState();
+  #started = false;
+  #closing: Promise<void> | undefined;
+
+  /** Opens the kernel, or `options.source`. Nothing is watched before it is registered. */
+  static async open(options: EventMonitorOptions = {}): Promise<EventMonitor> {
+    const targets = await Targets.open(options);
+    let source: RecordSource | undefined;
+    try {
+      source = options.source ?? (await openReader(options));
+      return new EventMonitor(source, targets, options);
+    } catch (error) {
+      await targets.close();
+      await source?.close();
+      throw toPerfError(error, "open", "monitor");
+    }
+  }
+
+  private constructor(source: RecordSource, targets: Targets, options: EventMonitorOptions) {
+    this.#source = source;
+    this.#targets = targets;
+    const { tracing, tracingDirectory } = options;
+    this.#traceEvents = new TraceEvents(async () => tracing ?? Tracefs.open(tracingDirectory));
+    this.clock = new MonitorClock(source.clockId, options.readClock);
+    const memory = new RawMemory(source.memory);
+    const registrations = this.#table.entries;
+    this.#dispatcher = new Dispatcher({
+      source,
+      memory,
+      clock: this.clock,
+      record: new SampleRecord(memory, this.clock.origin, (event) => registrations[event]?.layout),
+      externals: this.#externals,
+      registrations,
+      onHandlerError: options.onHandlerError,
+      onBatchEnd: () => this.#batchEnded(),
+      onHorizon: () => this.#horizonMoved(),
+      onFailure: (error) => this.#run.fail(error),
+    });
+    const loss = new LossAccount({
+      source,
+      registrations,
+      shortRecords: () => this.#dispatcher.short,
+      interval: options.lossInterval ?? 1000,
+      onError: (error) => this.#endRun(toPerfError(error, "loss")),
+    });
+    this.#loss = loss;
+    this.#kernel = new KernelEvents({ source, table: this.#table, targets, decoder: new FieldDecoder(memory), loss });
+  }
+
+  /** CPUs that are watched. */
+  get cpus(): readonly number[] {
+    return this.#source.cpus;
+  }
+
+  /**
+   * Registers a tracepoint (`sched/sched_process_exec`, or with a colon). It is on, unless `options.enabled` is false,
+   * when the promise resolves; records wait in the rings until the monitor runs.
+   */
+  async registerTracepoint<F = TraceFields>(
+    name: string,
+    handler: SampleHandler<F>,
+    options: RegistrationOptions = {},
+  ): Promise<EventId> {
+    this.#assertOpen("registerTracepoint", name);
+    const format = await this.#traceEvents.format(name);
+    this.#assertOpen("registerTracepoint", name);
+    const own = { samplePeriod: 1, ...options.attr, type: PerfType.TRACEPOINT, config: format.id };
+    const sampleType = (own.sampleType ?? 0) | SampleFormat.RAW;
+    const attr = applySampleOptions({ ...own, sampleType }, options.sample ?? {}, name);
+    return this.#kernel.open({ name, attr, format, handler, options });
+  }
+
+  /** Registers an event whose samples come from the caller (`enqueueExternalSample`). */
+  registerExternalEvent<T>(name: string, handler?: ExternalHandler<T>): EventId {
+    this.#assertOpen("registerExternalEvent", name);
+    const registration = this.#table.add({ name });
+    if (handler !== undefined) registration.addHandler(handler);
+    return registration.id;
+  }
+
+  /**
+   * Puts a sample into the stream, in time order among the kernel's. One whose time is past goes out at once: behind the
+   * current record, or in a microtask when no record is being handed out.
+   */
+  enqueueExternalSample<T>(id: EventId, sampleId: SampleId, data: T): void {
+    this.#assertOpen("enqueueExternalSample");
+    const { name } = this.#table.external(id, "enqueueExternalSample");
+    const { pid, tid, cpu, cgroup, elapsed } = sampleId;
+    if (!Number.isFinite(elapsed)) {
+      const cause = `elapsed is ${elapsed}, which is not a time`;
+      throw new PerfError("invalid", { operation: "enqueueExternalSample", subject: name, cause });
+    }
+    this.#externals.push({ event: id, pid, tid, cpu, cgroup, elapsed }, data);
+    this.#dispatcher.externalQueued();
+  }
+
+  /** Adds a handler that is called after the earlier ones; returns its removal. */
+  addHandler<F = TraceFields>(id: EventId, handler: SampleHandler<F>): () => void;
+  addHandler<T>(id: EventId, handler: ExternalHandler<T>): () => void;
+  addHandler(id: EventId, handler: AnyHandler): () => void {
+    this.#assertOpen("addHandler");
+    return this.#table.get(id, "addHandler").addHandler(handler);
+  }
+
+  /** Events are put into it when they are registered. */
+  createGroup(): EventGroup {
+    return new EventGroup();
+  }
+
+  /**
+   * Removes events: their handlers are not called any more, and the kernel has given them back when the promise resolves
+   * (up to 40 ms an event).
+   */
+  async unregister(which: EventId | EventGroup): Promise<void> {
+    this.#assertOpen("unregister");
+    await this.#kernel.close(this.#table.select(which, "unregister"));
+  }
+
+  /** Enables an event, a group, or, with nothing given, all. */
+  async enable(which?: EventId | EventGroup): Promise<void> {
+    this.#assertOpen("enable");
+    await this.#kernel.setEnabled(this.#table.select(which, "enable"), true);
+  }
+
+  /** Disables an event, a group, or, with nothing given, all. Records that are in the rings still come. */
+  async disable(which?: EventId | EventGroup): Promise<void> {
+    this.#assertOpen("disable");
+    await this.#kernel.setEnabled(this.#table.select(which, "disable"), false);
+  }
+
+  /** Replaces an event's filter; `""` removes it. */
+  async setFilter(id: EventId, filter: string): Promise<void> {
+    this.#assertOpen("setFilter");
+    await this.#kernel.setFilter(this.#table.kernel(id, "setFilter"), filter);
+  }
+
+  /** The fields of a trace event's data. */
+  fields(id: EventId): readonly FormatField[] {
+    this.#assertOpen("fields");
+    return this.#table.get(id, "fields").format?.fields ?? [];
+  }
+
+  /**
+   * Hands out records until `stop` or `close`; rejects with what a handler threw, unless `onHandlerError` was given.
+   * After that it can be called again and goes on with the next record.
+   */
+  async run(): Promise<void> {
+    this.#assertOpen("run");
+    if (this.#run.running) {
+      throw new PerfError("busy", { operation: "run", cause: "the monitor is running", remedy: "stop it first" });
+    }
+    this.#run.begin();
+    const { promise } = this.#run;
+    if (!this.#started) {
+      this.#started = true;
+      this.#source.start(() => this.#dispatcher.pump());
+    }
+    this.#dispatcher.start();
+    await promise;
+  }
+
+  /** Hands out what happened before the call, then ends `run`. */
+  async stop(): Promise<void> {
+    if (!this.#run.running || this.#closing !== undefined) return;
+    this.#run.stopAt = Math.min(this.#run.stopAt, this.clock.now());
+    this.#source.requestHorizon();
+    await this.#run.promise.catch(() => {});
+    if (this.#closing === undefined) await this.#loss.check();
+  }
+
+  /** Ends `run` at once and gives everything back. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What was lost so far, read from the kernel now. */
+  async loss(): Promise<LossReport> {
+    this.#assertOpen("loss");
+    return this.#loss.report();
+  }
+
+  /** Calls `listener` when something more was lost, a second later at the most. Returns its removal. */
+  onLoss(listener: (report: LossReport) => void): () => void {
+    return this.#loss.onLoss(listener);
+  }
+
+  /** Calls `listener` after each batch of records: the time to hand on what was gathered. Returns its removal. */
+  onBatchEnd(listener: () => void): () => void {
+    const entry = () => listener();
+    this.#batchListeners.add(entry);
+    return () => this.#batchListeners.delete(entry);
+  }
+
+  stats(): SourceStats {
+    return this.#source.stats();
+  }
+
+  /** A running monitor keeps the process alive: this is the default. */
+  ref(): void {
+    this.#source.ref();
+    this.#dispatcher.setReferenced(true);
+  }
+
+  /** The process may end while the monitor runs. */
+  unref(): void {
+    this.#source.unref();
+    this.#dispatcher.setReferenced(false);
+  }
+
+  #batchEnded(): void {
+    for (const listener of [...this.#batchListeners]) listener();
+    this.#loss.recordsFlowed();
+  }
+
+  #horizonMoved(): void {
+    if (this.#run.stopAt === Infinity) return;
+    if (this.#dispatcher.horizon >= this.#run.stopAt) this.#endRun();
+    else this.#source.requestHorizon();
+  }
+
+  #endRun(error?: unknown): void {
+    this.#dispatcher.halt();
+    if (error === undefined) this.#run.end();
+    else this.#run.fail(error);
+  }
+
+  async #close(): Promise<void> {
+    this.#loss.stop();
+    this.#dispatcher.halt();
+    // A handler may have called this: its span is given back when it has returned.
+    while (this.#dispatcher.dispatching) await Promise.resolve();
+    this.#dispatcher.abandon();
+    try {
+      await this.#source.close();
+      await this.#traceEvents.close();
+      await this.#targets.close();
+    } catch (error) {
+      throw toPerfError(error, "close", "monitor");
+    } finally {
+      this.#endRun();
+    }
+  }
+
+  #assertOpen(operation: string, subject?: string): void {
+    if (this.#closing === undefined) return;
+    throw new PerfError("closed", { operation, subject, cause: "the monitor was closed" });
+  }
+}

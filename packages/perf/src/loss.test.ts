@@ -1,0 +1,101 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { LossReport } from "./loss.js";
+import { FakeKernel } from "./testing/index.js";
+
+const SIGNAL = "signal/signal_generate";
+
+function count(cpu: number, value: bigint, lost: bigint | undefined) {
+  return { cpu, pid: -1, value, timeEnabled: 0n, timeRunning: 0n, lost };
+}
+
+function later(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+test("the account adds up by event and in total, over unregistering too", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor();
+  const a = await monitor.registerTracepoint(SIGNAL, () => {});
+  const b = await monitor.registerTracepoint("task/task_rename", () => {});
+  kernel.source.countsOf.set(a, [count(0, 5n, 2n), count(1, 4n, 1n)]);
+  kernel.source.countsOf.set(b, [count(0, 10n, 0n)]);
+  kernel.source.count({ unknown: 3, lost: 3, stalls: 1 });
+  for (let sig = 0; sig < 6; sig++) kernel.emit(SIGNAL, { sig });
+  void monitor.run();
+  await monitor.stop();
+  const report = await monitor.loss();
+  assert.equal(report.total, { hits: 19n, lost: 3n, delivered: 6 });
+  assert.equal(report.events[0], {
+    id: a,
+    name: SIGNAL,
+    hits: 9n,
+    lost: 3n,
+    delivered: 6,
+    discarded: 0,
+    byCpu: [
+      { cpu: 0, pid: -1, hits: 5n, lost: 2n },
+      { cpu: 1, pid: -1, hits: 4n, lost: 1n },
+    ],
+  });
+  assert.equal([report.unknown, report.ringLost, report.stalls, report.late, report.corrupt], [3, 3, 1, 0, 0]);
+  await monitor.unregister(a);
+  const after = await monitor.loss();
+  assert.equal(after.total, report.total);
+  assert.equal(
+    after.events.map(({ id }) => id),
+    [b],
+  );
+});
+
+test("a kernel that does not count losses leaves them unknown", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor();
+  const id = await monitor.registerTracepoint(SIGNAL, () => {});
+  kernel.source.countsOf.set(id, [count(0, 5n, undefined)]);
+  const { total, events } = await monitor.loss();
+  assert.equal(total, { hits: 5n, lost: undefined, delivered: 0 });
+  assert.is(events[0]?.lost, undefined);
+});
+
+test("listeners hear of what is new, while records flow and once after", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor({ lossInterval: 5 });
+  const reports: LossReport[] = [];
+  const remove = monitor.onLoss((report) => reports.push(report));
+  const id = await monitor.registerTracepoint(SIGNAL, () => {});
+  void monitor.run();
+  await later(20);
+  kernel.source.countsOf.set(id, [count(0, 5n, 2n)]);
+  await later(20);
+  assert.is(reports.length, 0, "no record flowed");
+  kernel.emit(SIGNAL);
+  await later(40);
+  assert.is(reports.length, 1);
+  assert.is(reports[0]?.total.lost, 2n);
+  kernel.emit(SIGNAL);
+  await later(40);
+  assert.is(reports.length, 1, "nothing new");
+  kernel.source.countsOf.set(id, [count(0, 5n, 3n)]);
+  await monitor.stop();
+  assert.is(reports.length, 2, "the end of the run is a look");
+  remove();
+  void monitor.run();
+  kernel.source.countsOf.set(id, [count(0, 5n, 4n)]);
+  await monitor.stop();
+  assert.is(reports.length, 2);
+});
+
+test("counts that cannot be read end the run with an error", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor({ lossInterval: 1 });
+  monitor.onLoss(() => {});
+  await monitor.registerTracepoint(SIGNAL, () => {});
+  kernel.source.counts = () => Promise.reject(new Error("no counts"));
+  const run = monitor.run();
+  kernel.emit(SIGNAL);
+  const [error] = await Promise.all([run.catch((error) => error), later(40)]);
+  assert.is(error.message, "loss(): no counts");
+});
+
+test.run();

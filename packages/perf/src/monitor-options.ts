@@ -1,0 +1,38 @@
+import type { EventAttr, ReaderOptions, RecordSource } from "@kernscope/perf-native";
+import type { ClockReader } from "./clock.js";
+import type { EventGroup } from "./event-group.js";
+import type { EventId } from "./record.js";
+import type { SampleOptions } from "./sample-options.js";
+import type { TargetOptions } from "./targets.js";
+import type { Tracing } from "./tracing.js";
+
+export interface EventMonitorOptions extends ReaderOptions, TargetOptions {
+  /** Where tracefs is. Left out: where it is mounted, else a private mount of the monitor's own. */
+  tracingDirectory?: string;
+  /** What a handler threw; the stream goes on. Without it `run` rejects. */
+  onHandlerError?: (error: unknown, id: EventId) => void;
+  /** Milliseconds between two looks at the loss counts while records flow. Default 1000. */
+  lossInterval?: number;
+  /** Records from elsewhere than the kernel. The monitor closes it. */
+  source?: RecordSource;
+  /** Reads the clocks. Default: clock_gettime(2). */
+  readClock?: ClockReader;
+  /** Formats from elsewhere than tracefs. The monitor closes it. */
+  tracing?: Tracing;
+}
+
+export interface RegistrationOptions {
+  /** In the kernel's language (Documentation/trace/events.rst). */
+  filter?: string;
+  /** Default true. */
+  enabled?: boolean;
+  /** Enabled, disabled and removed together with the other events of the group. */
+  group?: EventGroup;
+  /** Wake JavaScript at every record: 40 µs instead of milliseconds, for 7 µs of the traced task. */
+  urgent?: boolean;
+  /** Bytes of a ring of its own on each CPU: a page count that is a power of two. Left out: the shared rings. */
+  ringSize?: number;
+  sample?: SampleOptions;
+  /** The other attributes of perf_event_open(2). */
+  attr?: Partial<EventAttr>;
+}
