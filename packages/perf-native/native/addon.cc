@@ -145,8 +145,8 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
     const auto cpus = options.Get("cpus").As<Napi::Int32Array>();
     config.cpus.assign(cpus.Data(), cpus.Data() + cpus.ElementLength());
     config.ring_size = u64(options, "ringSize");
-    config.watermark = u64(options, "watermark");
     config.tick_nanos = u64(options, "tickNanos");
+    config.rest_tick_nanos = u64(options, "restTickNanos");
     config.slack_nanos = u64(options, "slackNanos");
     config.clock_id = static_cast<int>(u64(options, "clockId"));
 

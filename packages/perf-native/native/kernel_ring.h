@@ -27,8 +27,8 @@ class KernelRing {
   // Where in the ring's history the reader is.
   uint64_t position() const { return position_; }
 
-  // Bytes between the reader and the head seen last.
-  uint64_t pending() const { return end_ - position_; }
+  // The part of the ring between the reader and the head seen last: 0 … 1.
+  double fullness() const { return static_cast<double>(end_ - position_) / static_cast<double>(size_); }
 
   // The next record, in one piece; null when there is none up to the head seen last. A length that cannot be true makes
   // everything up to the head unreadable: it is skipped and `skipped` counts it.

@@ -9,6 +9,7 @@
 
 #include "id_table.h"
 #include "kernel_ring.h"
+#include "record_layout.h"
 #include "span_ring.h"
 #include "stack_completer.h"
 
@@ -40,6 +41,8 @@ struct MergeRing {
   uint32_t event = 0;
   std::vector<uint8_t> stack_rest{};
   const SampleLayout* record_layout = nullptr;
+  bool plain = false;  // SampleLayout::is_plain, and long enough for it
+  uint64_t id = 0;     // whose event and layout these are; 0 when they are to be looked up
 };
 
 class Merge {
@@ -65,8 +68,8 @@ class Merge {
   // Records copied by the last drain.
   uint64_t copied() const { return copied_; }
 
-  // Bytes in the fullest ring, now.
-  uint64_t most_pending();
+  // How full the fullest ring was when the last drain began: 0 … 1.
+  double fullness() const { return fullness_; }
 
   MergeStats stats;
 
@@ -74,6 +77,9 @@ class Merge {
   void use_table();
   bool look(MergeRing& ring);
   bool copy(MergeRing& ring);
+  bool copy_plain(MergeRing& ring, uint32_t raw_size);
+  bool copy_parsed(MergeRing& ring);
+  void stamp(RecordHeader& header, const MergeRing& ring, uint64_t length);
   void sift_down(size_t at);
 
   SpanRing& spans_;
@@ -84,6 +90,8 @@ class Merge {
   uint64_t last_time_ = 0;
   uint64_t released_ = 0;
   uint64_t copied_ = 0;
+  uint64_t copied_bytes_ = 0;
+  double fullness_ = 0;
 };
 
 }  // namespace kernscope

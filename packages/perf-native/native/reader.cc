@@ -1,7 +1,6 @@
 #include "reader.h"
 
 #include <linux/perf_event.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 
 namespace kernscope {
 namespace {
@@ -19,9 +19,20 @@ constexpr uint64_t kRewindAfter = 256 * 1024;
 constexpr uint64_t kFlushNanos = 1'000'000'000;
 // How long after the slack a record is looked for again, so that it is surely behind the horizon.
 constexpr uint64_t kSettleNanos = 20'000;
+// How full a ring may get before it is emptied: what is left is for what comes while the reader waits for a processor.
+constexpr double kFullEnough = 1.0 / 8;
+// After so long without a record the rings are looked at less often.
+constexpr uint64_t kRestAfterNanos = 100'000'000;
 
 std::shared_ptr<const SampleLayout> layout_of(const std::vector<uint8_t>& attr) {
   return std::make_shared<SampleLayout>(SampleLayout::from_attr(attr.data()));
+}
+
+// perf_event_attr without `watermark`: `wakeup_events` counts.
+bool wakes_at_every_record(const std::vector<uint8_t>& attr) {
+  uint64_t flags;
+  std::memcpy(&flags, attr.data() + 40, sizeof flags);
+  return (flags & (1u << 14)) == 0;
 }
 
 }  // namespace
@@ -70,6 +81,7 @@ std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& 
   const auto layout = layout_of(spec.attr);
   event->read_format = layout->read_format;
   event->leader = spec.leader;
+  event->urgent = wakes_at_every_record(spec.attr);
   for (const auto& target : spec.targets) {
     if (auto error = open_on(spec, target, *event, layout, offline)) {
       std::vector<std::unique_ptr<Event>> failed;
@@ -95,6 +107,7 @@ std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& 
     if (spec.leader) {
       if (auto leader = events_.find(*spec.leader); leader != events_.end()) leader->second->leads = true;
     }
+    urgent_ += event->urgent;
     events_[spec.index] = std::move(event);
   }
   if (!spec.enabled) return std::nullopt;
@@ -158,7 +171,7 @@ void Reader::complete_stacks(Ring& ring, int cpu) {
   ring.merge->stash = std::make_shared<StackStash>(mapping.data(), mapping.data_size(), mapping.head(), mapping.tail(),
                                                    ring.merge->layout, read_process_memory);
   ring.completer = std::make_unique<StackCompleter>(ring.fd, cpu, ring.merge->stash, [this] {
-    urgent_ = true;
+    stacks_done_ = true;
     signal();
   });
 }
@@ -219,6 +232,7 @@ void Reader::close_events(const std::vector<uint32_t>& indices) {
     for (uint32_t index : indices) {
       const auto found = events_.find(index);
       if (found == events_.end()) continue;
+      urgent_ -= found->second->urgent;
       closing.push_back(std::move(found->second));
       events_.erase(found);
     }
@@ -285,6 +299,8 @@ void Reader::stop() {
 }
 
 void Reader::run() {
+  uint64_t before = clock_nanos(config_.clock_id);
+  uint64_t flowed = before;
   while (!stopping_) {
     apply_changes();
     spans_.rewind(kRewindAfter);
@@ -298,18 +314,27 @@ void Reader::run() {
     bool answered = false;
     if (requested != 0 && merge_.released() >= requested) answered = requested_.compare_exchange_strong(requested, 0);
     if (merge_.copied() != 0 || answered) wake_consumer();
+    if (merge_.copied() != 0 || result != Merge::Result::kDone) flowed = now;
 
     const uint64_t settle = config_.slack_nanos + kSettleNanos;
+    const bool resting = now - flowed >= kRestAfterNanos;
+    const uint64_t tick = resting ? config_.rest_tick_nanos : config_.tick_nanos;
+    // When the fullest ring will be as full as it should get, if it goes on like this.
+    const double filled = static_cast<double>(now - before) * kFullEnough / std::max(merge_.fullness(), 1e-9);
+    before = now;
     if (result == Merge::Result::kFull) {
       stalled_ = true;
       std::atomic_thread_fence(std::memory_order_seq_cst);
-      if (spans_.read_position() == read_before) wait(config_.tick_nanos);
+      if (spans_.read_position() == read_before) wait(tick);
       stalled_ = false;
     } else if (requested_.load() != 0) {
       wait(settle);
-    } else if ((wait(config_.tick_nanos) | urgent_.exchange(false)) && merge_.most_pending() < config_.watermark) {
-      // Below the watermark only an urgent record wakes: let it get older than the horizon, then take it in one go.
-      std::this_thread::sleep_for(std::chrono::nanoseconds(settle));
+    } else if (urgent_ == 0 && filled < static_cast<double>(tick)) {
+      // So much comes that the rings' own wake-ups, one from each, would be more than are needed.
+      wait(static_cast<uint64_t>(filled), false);
+    } else if ((wait(tick) | stacks_done_.exchange(false)) && urgent_ != 0) {
+      // Lets an urgent record get older than the horizon, then takes it in one go.
+      wait(settle, false);
     }
   }
   std::lock_guard lock(changes_mutex_);
@@ -355,14 +380,13 @@ void Reader::wait_for_horizon(uint64_t time) {
   }
 }
 
-bool Reader::wait(uint64_t nanos) {
-  std::vector<pollfd> fds;
-  fds.reserve(poll_fds_.size() + 1);
-  fds.push_back({event_fd_.get(), POLLIN, 0});
-  for (int fd : poll_fds_) fds.push_back({fd, POLLIN, 0});
+bool Reader::wait(uint64_t nanos, bool rings) {
+  polled_.assign(1, {event_fd_.get(), POLLIN, 0});
+  if (rings)
+    for (int fd : poll_fds_) polled_.push_back({fd, POLLIN, 0});
   const timespec timeout{static_cast<time_t>(nanos / 1'000'000'000), static_cast<long>(nanos % 1'000'000'000)};
-  int ready = ppoll(fds.data(), fds.size(), &timeout, nullptr);
-  if (ready > 0 && (fds[0].revents & POLLIN)) {
+  int ready = ppoll(polled_.data(), polled_.size(), &timeout, nullptr);
+  if (ready > 0 && (polled_[0].revents & POLLIN)) {
     uint64_t count;
     [[maybe_unused]] const ssize_t got = read(event_fd_.get(), &count, sizeof count);
     --ready;

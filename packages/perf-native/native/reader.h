@@ -2,6 +2,8 @@
 // memory. It knows bytes only: nothing of tracefs, probes or what an event means, and nothing of Node.
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -23,8 +25,8 @@ namespace kernscope {
 struct ReaderConfig {
   std::vector<int> cpus;
   uint64_t ring_size = 0;
-  uint64_t watermark = 0;
   uint64_t tick_nanos = 0;
+  uint64_t rest_tick_nanos = 0;
   uint64_t slack_nanos = 0;
   int clock_id = 0;
 };
@@ -102,6 +104,7 @@ class Reader {
     uint64_t read_format = 0;
     std::optional<uint32_t> leader;
     bool leads = false;
+    bool urgent = false;
   };
 
   std::optional<SystemError> open_on(const OpenSpec& spec, const OpenSpec::Target& target, Event& event,
@@ -119,8 +122,8 @@ class Reader {
   void wait_for_horizon(uint64_t time);
   void run();
   void apply_changes();
-  // Waits for a ring, a signal or the time; returns whether a ring asked for the reader.
-  bool wait(uint64_t nanos);
+  // Waits for a signal or the time and, if told so, for a ring; returns whether a ring asked for the reader.
+  bool wait(uint64_t nanos, bool rings = true);
   void signal();
   void complete_stacks(Ring& ring, int cpu);
   void wake_consumer();
@@ -144,11 +147,13 @@ class Reader {
   bool running_ = false;
 
   std::vector<int> poll_fds_;  // the native thread's
+  std::vector<pollfd> polled_;
   std::mutex stop_mutex_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stalled_{false};
-  std::atomic<bool> urgent_{false};
+  std::atomic<int> urgent_{0};  // events that wake the reader at every record
+  std::atomic<bool> stacks_done_{false};  // a completer has looked at new records
   std::atomic<bool> wake_pending_{false};
   std::atomic<uint64_t> requested_{0};
   std::atomic<uint64_t> horizon_{0};

@@ -1,6 +1,8 @@
 // Where the fields of a record are: the order of perf_event_open(2)'s PERF_RECORD_SAMPLE and of its `sample_id`.
 #pragma once
 
+#include <linux/perf_event.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -14,9 +16,28 @@ struct SampleLayout {
   uint64_t regs_user = 0;
   uint64_t regs_intr = 0;
 
+  // A sample has IDENTIFIER, TID, TIME, CPU, RAW and nothing else but, behind them, the cgroup: each has a fixed place.
+  bool is_plain() const { return (sample_type & ~kCgroup) == kPlain; }
+  bool has_cgroup() const { return sample_type & kCgroup; }
+
   // Reads the fields out of a packed perf_event_attr of at least 104 bytes.
   static SampleLayout from_attr(const uint8_t* attr);
+
+ private:
+  static constexpr uint64_t kCgroup = 1u << 21;  // newer than the uapi headers that this may be built against
+  static constexpr uint64_t kPlain =
+      PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_RAW;
 };
+
+// Where the fields of a plain sample lie.
+namespace plain {
+constexpr uint32_t kId = 8;
+constexpr uint32_t kPid = 16;
+constexpr uint32_t kTid = 20;
+constexpr uint32_t kTime = 24;
+constexpr uint32_t kRawSize = 40;
+constexpr uint32_t kRaw = 44;
+}  // namespace plain
 
 // A half-open range of bytes in a record.
 struct Range {

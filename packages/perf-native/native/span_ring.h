@@ -20,24 +20,27 @@ class SpanRing {
   // Producer: room for `length` bytes (a multiple of 8), or null when the consumer holds too much.
   uint8_t* reserve(uint64_t length) {
     if (length > size_ / 2) return nullptr;
-    uint64_t offset = draft_ % size_;
     uint64_t padding = 0;
-    if (offset + length > size_) padding = size_ - offset;
+    if (offset_ + length > size_) padding = size_ - offset_;
     if (draft_ + padding + length - free_from_ > size_) {
       free_from_ = std::max(free_from_, read_.load(std::memory_order_acquire));
       if (draft_ + padding + length - free_from_ > size_) return nullptr;
     }
     if (padding != 0) {
       wrap_.store(draft_, std::memory_order_release);
-      draft_ = next_lap(draft_);
-      offset = 0;
+      draft_ += padding;
+      offset_ = 0;
     }
     reserved_ = length;
-    return memory_ + offset;
+    return memory_ + offset_;
   }
 
   // Producer: the bytes reserved last are a record now; seen by the consumer after publish().
-  void commit() { draft_ += reserved_; }
+  void commit() {
+    draft_ += reserved_;
+    offset_ += reserved_;
+    if (offset_ == size_) offset_ = 0;
+  }
 
   // Producer: shows everything committed to the consumer.
   void publish() { write_.store(draft_, std::memory_order_release); }
@@ -45,9 +48,10 @@ class SpanRing {
   // Producer: where nothing is pending and the front is `threshold` bytes away, starts again at the front, so that a slow
   // stream stays in few pages. All of the memory is free then, whether or not the consumer has moved on yet.
   void rewind(uint64_t threshold) {
-    if (draft_ % size_ < threshold || read_.load(std::memory_order_acquire) != draft_) return;
+    if (offset_ < threshold || read_.load(std::memory_order_acquire) != draft_) return;
     rewind_.store(draft_, std::memory_order_release);
-    draft_ = free_from_ = next_lap(draft_);
+    draft_ = free_from_ = draft_ + size_ - offset_;
+    offset_ = 0;
   }
 
   // Consumer: the next contiguous span; false when there is none. `more`: another one follows it.
@@ -83,6 +87,7 @@ class SpanRing {
   uint8_t* memory_;
   uint64_t size_;
   uint64_t draft_ = 0;
+  uint64_t offset_ = 0;  // draft_ % size_
   uint64_t reserved_ = 0;
   uint64_t free_from_ = 0;
   uint64_t taken_ = 0;

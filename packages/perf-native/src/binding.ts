@@ -17,8 +17,8 @@ export interface NativeReaderOptions {
   cpus: Int32Array;
   ringSize: number;
   spanSize: number;
-  watermark: number;
   tickNanos: number;
+  restTickNanos: number;
   slackNanos: number;
   clockId: number;
 }

@@ -12,10 +12,12 @@ export interface ReaderOptions {
   ringSize?: number;
   /** Bytes of the memory between the native thread and JavaScript, 256 KiB at least. Default 16 MiB. */
   spanSize?: number;
-  /** Bytes in a ring that wake the native thread. Default 64 KiB, at most a quarter of the ring. */
+  /** Bytes in a ring that wake the native thread before its tick. Default an eighth of the ring. */
   watermark?: number;
   /** Milliseconds after which the native thread looks at the rings unasked: bounds the latency of sparse events. Default 5. */
   tick?: number;
+  /** Milliseconds in place of `tick` after 100 ms without a record, from `tick` to 1000. Default 4 × `tick`. */
+  restTick?: number;
   /** Microseconds that a record is held back so that slower CPUs' records can come before it. Default 100. */
   slack?: number;
   /** Clock of the records (`Clock`). Default MONOTONIC, which is `process.hrtime`'s. */
@@ -38,8 +40,9 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
   const { Reader } = binding();
   const ringSize = checkRingSize("ringSize", options.ringSize ?? 2 * MIB);
   const spanSize = checkRange("spanSize", options.spanSize ?? 16 * MIB, MIN_SPAN_SIZE, MAX_SPAN_SIZE);
-  const watermark = checkRange("watermark", options.watermark ?? Math.min(64 * KIB, ringSize / 4), 1, ringSize);
+  const watermark = checkRange("watermark", options.watermark ?? ringSize / 8, 1, ringSize);
   const tick = checkRange("tick", options.tick ?? 5, 0.1, 1000);
+  const restTick = checkRange("restTick", options.restTick ?? Math.min(4 * tick, 1000), tick, 1000);
   const slack = checkRange("slack", options.slack ?? 100, 0, 1_000_000);
   const clockId = options.clockId ?? Clock.MONOTONIC;
   const span = new Uint32Array(4);
@@ -48,8 +51,8 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
       cpus: Int32Array.from(options.cpus ?? onlineCpus()),
       ringSize,
       spanSize: spanSize - (spanSize % 8),
-      watermark,
       tickNanos: Math.round(tick * 1e6),
+      restTickNanos: Math.round(restTick * 1e6),
       slackNanos: Math.round(slack * 1e3),
       clockId,
     },
@@ -84,12 +87,12 @@ class KernelSource implements RecordSource {
     const attr = { type: PerfType.SOFTWARE, config: SoftwareEvent.DUMMY, samplePeriod: 1 };
     try {
       try {
-        this.cpus = await this.#native.openRings(this.#pack(attr, false));
+        this.cpus = await this.#native.openRings(this.#pack(attr, this.#watermark));
       } catch (error) {
         // Before 6.0 the kernel does not know PERF_FORMAT_LOST.
         if (fromNative(error).errno !== "EINVAL") throw error;
         this.countsLost = false;
-        this.cpus = await this.#native.openRings(this.#pack(attr, false));
+        this.cpus = await this.#native.openRings(this.#pack(attr, this.#watermark));
       }
     } catch (error) {
       await this.#native.close();
@@ -106,10 +109,11 @@ class KernelSource implements RecordSource {
   async open(request: OpenRequest): Promise<OpenedEvent> {
     this.#checkOpen("open");
     const ringSize = request.ringSize === undefined ? 0 : checkRingSize("ringSize", request.ringSize);
+    const watermark = ringSize === 0 ? this.#watermark : Math.min(this.#watermark, ringSize / 8);
     const offline = await settled(
       this.#native.open({
         index: request.index,
-        attr: this.#pack(request.attr, request.urgent === true),
+        attr: this.#pack(request.attr, request.urgent === true ? 0 : watermark),
         targets: Int32Array.from(request.targets.flatMap(({ pid, cpu }) => [pid, cpu])),
         flags: request.flags ?? 0,
         leader: request.leader,
@@ -192,8 +196,12 @@ class KernelSource implements RecordSource {
 
   #lastStats!: SourceStats;
 
-  /** Adds what every event needs so that the native thread can tell whose record it is, and when it was written. */
-  #pack(attr: EventAttr, urgent: boolean): Uint8Array {
+  /**
+   * Adds what every event needs so that the native thread can tell whose record it is, and when it was written.
+   *
+   * @param watermark 0: wakes at every record
+   */
+  #pack(attr: EventAttr, watermark: number): Uint8Array {
     const { IDENTIFIER, TID, TIME, CPU } = SampleFormat;
     const { TOTAL_TIME_ENABLED, TOTAL_TIME_RUNNING, ID, LOST } = ReadFormat;
     return packAttr({
@@ -202,7 +210,7 @@ class KernelSource implements RecordSource {
       readFormat: (attr.readFormat ?? 0) | TOTAL_TIME_ENABLED | TOTAL_TIME_RUNNING | ID | (this.countsLost ? LOST : 0),
       flags: { ...attr.flags, disabled: true, sampleIdAll: true },
       clockId: this.clockId,
-      ...(urgent ? { wakeupEvents: 1 } : { wakeupWatermark: this.#watermark }),
+      ...(watermark === 0 ? { wakeupEvents: 1 } : { wakeupWatermark: watermark }),
     });
   }
 

@@ -1,0 +1,120 @@
+// The monitor as a contender (contender.mjs), one process for each way to use it, so that one's types do not slow another.
+//
+//   node contender-monitor.mjs '{"handler": …, "tracepoint": …, "filter": …, "options": {…}, "urgent": …, "block": …}'
+//
+// handler  "empty"; "three": three fields read; "all": every field into an object; "object": the same by decodeObject;
+//          "latency": kernel time stamp to handler, of every record
+// options  of EventMonitor.open
+// block    keeps JavaScript busy: milliseconds of every other so many milliseconds
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { decodeObject, EventMonitor } from "../../../packages/perf/dist/index.js";
+
+/** Latencies in µs; the last counts what took longer. */
+const histogram = new Uint32Array(1_000_000);
+
+const settings = JSON.parse(process.argv[2]);
+const monitor = await EventMonitor.open(settings.options);
+const origin = monitor.clock.origin;
+const originSeconds = Number(origin / 1_000_000_000n);
+const originNanos = Number(origin % 1_000_000_000n);
+let count = 0;
+let sum = 0;
+let kept;
+
+const handlers = {
+  empty() {
+    count++;
+  },
+  three(_record, data) {
+    count++;
+    sum = (sum + data.fd + data.offset + data.whence) | 0;
+  },
+  all(record, data) {
+    count++;
+    kept = {
+      pid: record.pid,
+      tid: record.tid,
+      cpu: record.cpu,
+      elapsed: record.elapsed,
+      __syscall_nr: data.__syscall_nr,
+      fd: data.fd,
+      offset: data.offset,
+      whence: data.whence,
+    };
+  },
+  object(_record, data) {
+    count++;
+    kept = decodeObject(data);
+  },
+  latency(record) {
+    count++;
+    const [seconds, nanos] = process.hrtime();
+    const latency = (seconds - originSeconds) * 1e9 + (nanos - originNanos) - record.elapsed;
+    histogram[Math.min(Math.max(0, Math.floor(latency / 1000)), histogram.length - 1)]++;
+  },
+};
+const id = await monitor.registerTracepoint(settings.tracepoint, handlers[settings.handler], {
+  filter: settings.filter,
+  urgent: settings.urgent === true,
+});
+let run = monitor.run();
+if (settings.block !== undefined) keepBusy(settings.block);
+
+let before = { events: 0, hits: 0, lost: 0, cpuNanos: 0 };
+answer({ ready: true });
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "begin") {
+    await drain();
+    histogram.fill(0);
+    before = await counters();
+    answer({ begun: true });
+  } else {
+    await drain();
+    const after = await counters();
+    const since = Object.fromEntries(Object.keys(after).map((key) => [key, after[key] - before[key]]));
+    const { late, stalls, wakeups } = monitor.stats();
+    answer({ ...since, ...percentiles(), late, stalls, wakeups, rss: process.memoryUsage.rss() });
+  }
+}
+await monitor.close();
+if (!Number.isFinite(sum) || Object.values(kept ?? {}).includes(undefined)) throw new Error("a field was not read");
+
+/** Hands out all that happened up to now. */
+async function drain() {
+  await monitor.stop();
+  await run;
+  run = monitor.run();
+}
+
+async function counters() {
+  const { user, system } = process.cpuUsage();
+  const { events } = await monitor.loss();
+  const event = events.find((each) => each.id === id);
+  return { events: count, hits: Number(event.hits), lost: Number(event.lost ?? 0n), cpuNanos: (user + system) * 1000 };
+}
+
+function percentiles() {
+  if (settings.handler !== "latency") return {};
+  const total = histogram.reduce((all, each) => all + each, 0);
+  const at = (part) => {
+    let seen = 0;
+    return histogram.findIndex((each) => {
+      seen += each;
+      return seen >= total * part;
+    });
+  };
+  return { p50: at(0.5), p99: at(0.99), max: histogram.findLastIndex((each) => each > 0) };
+}
+
+async function keepBusy([busy, period]) {
+  while (true) {
+    const end = performance.now() + busy;
+    while (performance.now() < end);
+    await sleep(period - busy, undefined, { ref: false });
+  }
+}
+
+function answer(value) {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
