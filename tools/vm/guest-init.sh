@@ -33,6 +33,9 @@ ln -s fd/2 /dev/stderr
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# As on any system with systemd. perf_event, which is in no list of controllers, begins to work below the root with the first
+# controller that is handed down.
+echo +memory +pids >/sys/fs/cgroup/cgroup.subtree_control
 ip link set lo up
 ulimit -H -n 1048576
 for folder in dev sys proc; do

@@ -9,7 +9,8 @@ import {
 } from "@kernscope/perf";
 import { parseExecStack, RegistersAbi } from "./exec-args.js";
 import { type ExecArguments, type ExecRestOptions, execArguments } from "./exec-rest.js";
-import { exitRegisterMask, threadEnd } from "./exit-status.js";
+import { ExitCalls } from "./exit-calls.js";
+import { exitRegisterMask, ThreadEnd, threadEnd } from "./exit-status.js";
 import type { ProcessCacheEvents } from "./process-events.js";
 import type { TaskTracker } from "./task-tracker.js";
 
@@ -162,18 +163,52 @@ async function registerExec(init: TaskProbesInit, group: EventGroup): Promise<vo
 async function registerExit(init: TaskProbesInit, group: EventGroup): Promise<void> {
   const { monitor, tracker, events } = init;
   let tellsGroup = false;
+  let calls: ExitCallEvents | undefined;
   const mask = exitRegisterMask();
   const id = await monitor.registerTracepoint<{ comm: string; group_dead?: number | boolean }>(
     "sched/sched_process_exit",
     (record, data) => {
       const groupDead = tellsGroup ? Boolean(data.group_dead) : undefined;
-      const facts = { command: data.comm, end: threadEnd(record), groupDead };
-      const event = tracker.exited(record, facts, () => record.sampleId());
+      let end = threadEnd(record);
+      if (end !== ThreadEnd.UNKNOWN) calls?.notNeeded();
+      else if (calls !== undefined) end = calls.take(record.tid);
+      const event = tracker.exited(record, { command: data.comm, end, groupDead }, () => record.sampleId());
       if (event !== undefined) monitor.enqueueExternalSample(events.exit, record.sampleId(), event);
     },
     { group, enabled: false, sample: { cgroup: true, ...(mask === 0 ? {} : { userRegisters: mask }) } },
   );
   tellsGroup = monitor.fields(id).some(({ name }) => name === "group_dead");
+  // Where the group is told the registers are there: both are of 6.16.
+  if (!tellsGroup) calls = await registerExitCalls(monitor, group);
+}
+
+interface ExitCallEvents {
+  take(tid: number): number;
+  /** The registers are there after all: every other system call of the host need not pay for these events. */
+  notNeeded(): void;
+}
+
+async function registerExitCalls(monitor: EventMonitor, group: EventGroup): Promise<ExitCallEvents | undefined> {
+  const calls = new ExitCalls();
+  const ids: EventId[] = [];
+  for (const name of ["syscalls/sys_enter_exit", "syscalls/sys_enter_exit_group"]) {
+    try {
+      const remember = (record: SampleRecord, data: { error_code: number }) =>
+        calls.called(record.tid, data.error_code);
+      ids.push(await monitor.registerTracepoint<{ error_code: number }>(name, remember, { group, enabled: false }));
+    } catch (error) {
+      // Without CONFIG_FTRACE_SYSCALLS the status is not known.
+      if (!(error instanceof PerfError && error.code === "not_found")) throw error;
+      for (const id of ids) await monitor.unregister(id);
+      return undefined;
+    }
+  }
+  return {
+    take: (tid) => calls.take(tid),
+    notNeeded: () => {
+      for (const id of ids.splice(0)) monitor.unregister(id).catch(() => {});
+    },
+  };
 }
 
 function readExec(record: SampleRecord, register: number | undefined, pid: number, rest: ExecRestOptions) {

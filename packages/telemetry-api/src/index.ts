@@ -1,4 +1,5 @@
 // For those who subscribe.
+export { defaultAddress, formatAddress, parseAddress, type ServiceAddress } from "./address.js";
 export { TelemetryApiError, type TelemetryApiErrorCode } from "./errors.js";
 // For those who serve.
 export { EventEncoder, joinEvents } from "./event-encoder.js";

@@ -1,0 +1,124 @@
+import { readFileSync } from "node:fs";
+import { defaultAddress } from "@kernscope/telemetry-api";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import colors from "picocolors";
+import { events } from "./commands/events.js";
+import { CliError, ExitStatus } from "./errors.js";
+import { formatJson } from "./format/json.js";
+import { PrettyFormat } from "./format/pretty.js";
+import { printable } from "./format/printable.js";
+import { UserNames } from "./format/user-names.js";
+import { Output } from "./output.js";
+import { parseTimeSpan } from "./time-span.js";
+
+interface EventsFlags {
+  readonly output: "pretty" | "json";
+  readonly address: string;
+  readonly limit?: number;
+  readonly for?: number;
+}
+
+/**
+ * Runs `kernscope`.
+ *
+ * @param args arguments, without program and script
+ * @returns the exit status
+ */
+export async function runProgram(args: readonly string[]): Promise<ExitStatus> {
+  try {
+    await commandLine().parseAsync(args, { from: "user" });
+    return ExitStatus.OK;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.OK : ExitStatus.USAGE;
+    // Whoever read the output has seen enough, as in `kernscope events | head`.
+    if ((error as NodeJS.ErrnoException).code === "EPIPE") return ExitStatus.OK;
+    if (error instanceof CliError) {
+      say(error.message);
+      return error.status;
+    }
+    say(
+      (error as NodeJS.ErrnoException).syscall === "write" ? `stdout: ${(error as Error).message}` : unexpected(error),
+    );
+    return ExitStatus.FAILED;
+  }
+}
+
+function commandLine(): Command {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  const program = new Command("kernscope")
+    .description("Shows telemetry events of a host, as kernscope-sensor serves them.")
+    .version(version)
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `kernscope: ${printable(
+            text
+              .trim()
+              .replace(/^error: /, "")
+              .replaceAll("\n", " "),
+          )}\n`,
+        ),
+    })
+    .exitOverride();
+  program
+    .command("events")
+    .description("print events as they happen")
+    .argument("[SELECTOR...]", "kinds of events, such as exec, fork or exit (default: these three)")
+    .addOption(
+      new Option("-o, --output <format>", "lines for people or JSON").choices(["pretty", "json"]).default("pretty"),
+    )
+    .option("--limit <n>", "end after n events", positiveInteger)
+    .option("--for <time>", "end after a time such as 500ms, 5s, 2m or 1h", parseTimeSpan)
+    .option("--address <address>", "where the service is: unix:PATH or HOST:PORT", defaultAddress)
+    .addHelpText(
+      "after",
+      "\nEnds with status 0 after Ctrl-C, too; 1 when the service or the stream fails; 2 for wrong usage.",
+    )
+    .action(runEvents);
+  return program;
+}
+
+async function runEvents(selectors: readonly string[], flags: EventsFlags): Promise<void> {
+  const output = new Output(process.stdout.fd);
+  const isTerminal = process.stdout.isTTY === true;
+  const pretty = new PrettyFormat(UserNames.ofThisHost(), colors.createColors(isTerminal && colors.isColorSupported));
+  await events({
+    selectors,
+    address: flags.address,
+    limit: flags.limit,
+    durationNanos: flags.for,
+    format: flags.output === "json" ? formatJson : (event) => pretty.format(event),
+    write: (text) => output.write(text),
+    warn: say,
+    signal: endingSignal(),
+  });
+}
+
+/** Milliseconds that the last events may take after a signal. */
+const ENDING_TIME = 1000;
+
+/** Fires at Ctrl-C and SIGTERM. Where the output's reader keeps the program from ending, the signal ends it as usual. */
+function endingSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(name, () => {
+      controller.abort();
+      setTimeout(() => process.kill(process.pid, name), ENDING_TIME).unref();
+    });
+  }
+  return controller.signal;
+}
+
+function positiveInteger(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : 0;
+  if (value >= 1 && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError("Give an integer from 1.");
+}
+
+function unexpected(error: unknown): string {
+  return `unexpected: ${printable((error as Error)?.message ?? String(error))} – please report it`;
+}
+
+function say(text: string): void {
+  process.stderr.write(`kernscope: ${text}\n`);
+}

@@ -1,0 +1,103 @@
+import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
+import type { Socket } from "node:net";
+import type { ServiceLimits } from "./limits.js";
+import { protocolOf } from "./protocol.js";
+
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+export type HttpResponse = ServerResponse | Http2ServerResponse;
+/** Answers a request. Must not throw. */
+export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
+
+type Limits = Pick<ServiceLimits, "connections" | "requestTime" | "streamsPerConnection">;
+
+/** Speaks HTTP/1.1 and HTTP/2 on the same connections: the first bytes of each tell which. */
+export class HttpFront {
+  readonly #limits: Limits;
+  readonly #http1;
+  readonly #http2;
+  readonly #sockets = new Set<Socket>();
+  readonly #undecided = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #closing = false;
+
+  constructor(handler: HttpHandler, limits: Limits) {
+    this.#limits = limits;
+    const { requestTime, streamsPerConnection } = limits;
+    const times = { headersTimeout: requestTime, requestTimeout: requestTime };
+    this.#http1 = createHttp1Server({ ...times, connectionsCheckingInterval: requestTime / 4 }, (request, response) => {
+      const { socket } = request;
+      response.on("close", () => this.#closing && socket.destroySoon());
+      handler(request, response);
+    });
+    // It listens to nothing itself, but minds the time of requests only once it was told that it does.
+    this.#http1.emit("listening");
+    this.#http2 = createHttp2Server(
+      { settings: { maxConcurrentStreams: streamsPerConnection } },
+      (request, response) => {
+        // HTTP/2 minds no time.
+        const late = setTimeout(() => request.stream.close(), requestTime);
+        for (const event of ["end", "close"]) request.on(event, () => clearTimeout(late));
+        // What was not worth reading is let through, so that the stream can end.
+        response.on("finish", () => request.stream.removeAllListeners("data").resume());
+        handler(request, response);
+      },
+    );
+    this.#http2.on("session", (session) => {
+      this.#sessions.add(session);
+      session.on("close", () => this.#sessions.delete(session));
+    });
+  }
+
+  /** Takes a connection over. One too many is closed. */
+  accept(socket: Socket): void {
+    if (this.#closing || this.#sockets.size >= this.#limits.connections) {
+      socket.destroy();
+      return;
+    }
+    const deadline = setTimeout(() => socket.destroy(), this.#limits.requestTime);
+    this.#sockets.add(socket);
+    this.#undecided.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => {
+      clearTimeout(deadline);
+      this.#sockets.delete(socket);
+      this.#undecided.delete(socket);
+    });
+    let bytes: Buffer = Buffer.alloc(0);
+    const onData = (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const protocol = protocolOf(bytes);
+      if (protocol === undefined) return;
+      clearTimeout(deadline);
+      this.#undecided.delete(socket);
+      socket.off("data", onData);
+      socket.pause();
+      socket.unshift(bytes);
+      const server = protocol === "http2" ? this.#http2 : this.#http1;
+      server.emit("connection", socket);
+      // HTTP/2 takes what was put back by itself.
+      if (protocol === "http1") socket.resume();
+    };
+    socket.on("data", onData);
+  }
+
+  /** Ends each connection behind its responses, and after `time` milliseconds those that are left. */
+  async close(time: number): Promise<void> {
+    this.#closing = true;
+    const closed = [...this.#sockets].map((socket) => new Promise((resolve) => socket.on("close", resolve)));
+    const deadline = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, time);
+    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+    this.#http1.close();
+    await Promise.all(closed);
+    clearTimeout(deadline);
+  }
+}

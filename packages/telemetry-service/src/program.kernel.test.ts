@@ -1,0 +1,247 @@
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes, randomInt } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { requires } from "@kernscope/test-support";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { endOf, type PlainEvent, type PlainResponse, subscribeByGrpcJs } from "./testing/grpc-js-client.js";
+import { inTemporaryDirectory, until } from "./testing/index.js";
+
+const program = fileURLToPath(new URL("main.js", import.meta.url));
+const types = ["FORK", "EXEC", "EXIT"].map((name) => `PROCESS_EVENT_TYPE_${name}`);
+const kernel = requires({ root: true, perf: true, programs: ["/usr/bin/xargs", "/bin/true"] });
+const withCurl = requires({ root: true, perf: true, programs: ["/usr/bin/xargs", "/bin/true", "/usr/bin/curl"] });
+
+kernel(
+  "1,000 short-lived processes by gRPC: every fork, exec with all arguments, and exit; in order, without a gap, 0 lost",
+  withSensor(async (path) => {
+    const events: PlainEvent[] = [];
+    const stream = subscribeByGrpcJs(path, { event_filter: { process_events: types.map((type) => ({ type })) } });
+    let first: PlainResponse | undefined;
+    stream.on("data", (response: PlainResponse) => {
+      first ??= response;
+      for (const { event } of response.events) events.push(event);
+    });
+    const end = endOf(stream);
+    await until(() => first !== undefined, "it has subscribed");
+    assert.equal(first, { statuses: [{ code: 0, message: "", details: [] }], events: [] });
+
+    const { pid, args } = await runMany(1000);
+    await until(() => ofChildren(pid, "EXIT", events).length >= 1000, "1,000 have ended");
+    stream.cancel();
+    assert.is((await end)?.code, 1, "CANCELLED");
+
+    const execs = ofChildren(pid, "EXEC", events);
+    assert.equal(
+      execs.map(({ process }) => JSON.stringify(process?.exec_command_line)).sort(),
+      args.map((five) => JSON.stringify(["/bin/true", ...five])).sort(),
+    );
+    for (const { process, command_line } of execs) {
+      assert.is(process?.exec_filename, "/bin/true");
+      assert.not(process?.exec_command_line_truncated);
+      assert.equal(command_line, process?.exec_command_line);
+    }
+    const exits = ofChildren(pid, "EXIT", events);
+    assert.equal(
+      exits.map(({ process }) => [process?.exit_code, process?.exit_status, process?.exit_signal].join()),
+      Array(1000).fill("0,0,0"),
+    );
+    assertInOrder(pid, events);
+    assertWithoutGap(events);
+  }),
+);
+
+kernel(
+  "statuses and signals that processes end with",
+  withSensor(async (path) => {
+    const events: PlainEvent[] = [];
+    const stream = subscribeByGrpcJs(path, { event_filter: { process_events: types.map((type) => ({ type })) } });
+    let subscribed = false;
+    stream.on("data", (response: PlainResponse) => {
+      subscribed = true;
+      for (const { event } of response.events) events.push(event);
+    });
+    const end = endOf(stream);
+    await until(() => subscribed, "it has subscribed");
+    const pids = new Map<number | undefined, string>();
+    for (const [script, expected] of [
+      ["exit 0", "0,0,0"],
+      ["exit 1", "256,1,0"],
+      ["exit 255", "65280,255,0"],
+      ["kill -KILL $$", "9,0,9"],
+      ["kill -TERM $$", "15,0,15"],
+    ] as const) {
+      const child = spawn("/bin/sh", ["-c", script]);
+      pids.set(child.pid, expected);
+      await once(child, "exit");
+    }
+    const exits = () => ofType(events, "EXIT").filter(({ process_tgid }) => pids.has(process_tgid));
+    await until(() => exits().length === pids.size, "all have ended");
+    for (const { process, process_tgid } of exits()) {
+      const shown = [process?.exit_code, process?.exit_status, process?.exit_signal].join();
+      assert.is(shown, pids.get(process_tgid));
+    }
+    stream.cancel();
+    await end;
+  }),
+);
+
+withCurl(
+  "curl, HTTP/1.1 and JSON: the same events by the Connect protocol",
+  withSensor(async (path) => {
+    const subscription = { eventFilter: { processEvents: types.map((type) => ({ type })) }, forDuration: "3000000000" };
+    const body = Buffer.from(`.....${JSON.stringify({ subscription })}`);
+    body.writeUInt8(0, 0);
+    body.writeUInt32BE(body.length - 5, 1);
+    const url = "http://localhost/capsule8.api.v0.TelemetryService/GetEvents";
+    const header = "Content-Type: application/connect+json";
+    const curl = spawn("/usr/bin/curl", ["-sSN", "--unix-socket", path, "-H", header, "--data-binary", "@-", url]);
+    const chunks: Buffer[] = [];
+    curl.stdout.on("data", (chunk) => chunks.push(chunk));
+    curl.stdin.end(body);
+    await until(() => chunks.length > 0, "it has subscribed");
+    const { pid, args } = await runMany(100);
+    const [status] = await once(curl, "close");
+    assert.is(status, 0);
+
+    const messages = envelopes(Buffer.concat(chunks));
+    assert.equal(messages[0], { flags: 0, message: { statuses: [{}] } });
+    assert.equal(messages.at(-1), { flags: 2, message: {} });
+    // biome-ignore lint/suspicious/noExplicitAny: JSON from the service
+    const events = messages.flatMap(({ message }) => (message as any).events ?? []).map(({ event }) => event);
+    const children = new Set(
+      events
+        .filter(({ processTgid, process }) => processTgid === pid && process?.forkChildPid)
+        .map((e) => e.process.forkChildPid),
+    );
+    assert.is(children.size, 100);
+    const lines = (type: string) =>
+      events
+        .filter(
+          ({ process, processTgid }) => process?.type === `PROCESS_EVENT_TYPE_${type}` && children.has(processTgid),
+        )
+        .map(({ process }) => JSON.stringify(process.execCommandLine ?? process.exitCode ?? 0));
+    assert.equal(lines("EXEC").sort(), args.map((five) => JSON.stringify(["/bin/true", ...five])).sort());
+    assert.equal(lines("EXIT"), Array(100).fill("0"));
+    assert.not(events.some(({ lost }) => lost));
+  }),
+);
+
+kernel(
+  "without privileges: status 77, one paragraph, nothing left",
+  inTemporaryDirectory(async (directory) => {
+    const nobody = { uid: 65534, gid: 65534 };
+    if (
+      spawnSync(process.execPath, ["-e", `require("fs").accessSync(${JSON.stringify(program)})`], nobody).status !== 0
+    ) {
+      console.log(`skipped: user 65534 may not read ${program}`);
+      return;
+    }
+    const mounts = readFileSync("/proc/self/mounts", "utf8");
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [program, "--listen", `unix:${join(directory, "s.sock")}`],
+      nobody,
+    );
+    assert.is(status, 77);
+    assert.match(stderr.toString(), /^kernscope-sensor: [^\n]+run it as root, or grant it CAP_PERFMON[^\n]+\n$/);
+    assert.equal(readdirSync(directory), []);
+    assert.is(readFileSync("/proc/self/mounts", "utf8"), mounts);
+  }),
+);
+
+/** Runs a test with the real program, which must end properly after. */
+function withSensor(body: (path: string) => Promise<void>) {
+  return inTemporaryDirectory(async (directory) => {
+    const path = join(directory, "s.sock");
+    const sensor = spawn(process.execPath, [program, "--listen", `unix:${path}`], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let log = "";
+    sensor.stderr.on("data", (data) => {
+      log += data;
+    });
+    const ended = once(sensor, "close");
+    try {
+      await until(() => existsSync(path) || sensor.exitCode !== null, "it serves");
+      assert.ok(existsSync(path), log);
+      await body(path);
+    } finally {
+      sensor.kill("SIGTERM");
+      await ended;
+    }
+    assert.is(sensor.exitCode, 0, log);
+    assert.equal(readdirSync(directory), []);
+  });
+}
+
+/** Runs `/bin/true` as often, as fast as the machine can, each time with five random arguments. */
+async function runMany(count: number): Promise<{ pid: number; args: string[][] }> {
+  const args = Array.from({ length: count }, () => Array.from({ length: 5 }, randomArgument));
+  const xargs = spawn("/usr/bin/xargs", ["-0", "-n", "5", "-P", "16", "/bin/true"], {
+    stdio: ["pipe", "inherit", "inherit"],
+  });
+  xargs.stdin.end(
+    args
+      .flat()
+      .map((arg) => `${arg}\0`)
+      .join(""),
+  );
+  const [status] = await once(xargs, "exit");
+  assert.is(status, 0);
+  return { pid: xargs.pid ?? 0, args };
+}
+
+function randomArgument(): string {
+  const text = randomBytes(randomInt(0, 60)).toString("base64");
+  return randomInt(2) === 0 ? text : `${text} "é\n\u{1f642}'${randomInt(1_000_000)}`;
+}
+
+function ofType(events: readonly PlainEvent[], type: string): PlainEvent[] {
+  return events.filter(({ process }) => process?.type === `PROCESS_EVENT_TYPE_${type}`);
+}
+
+/** Events of the processes that `parent` forked. */
+function ofChildren(parent: number, type: string, events: readonly PlainEvent[]): PlainEvent[] {
+  const forks = ofType(events, "FORK").filter(({ process_tgid }) => process_tgid === parent);
+  const children = new Set(forks.map(({ process }) => process?.fork_child_pid));
+  return ofType(events, type).filter(({ process_tgid }) => children.has(process_tgid));
+}
+
+/** Of each child there is a fork, then an exec, then an exit, and nothing else. */
+function assertInOrder(parent: number, events: readonly PlainEvent[]): void {
+  const stories = new Map<number, string[]>();
+  for (const { process, process_tgid } of events) {
+    const type = process?.type.replace("PROCESS_EVENT_TYPE_", "") ?? "";
+    if (process_tgid === parent && type === "FORK") stories.set(process?.fork_child_pid ?? 0, [type]);
+    else stories.get(process_tgid)?.push(type);
+  }
+  assert.is(stories.size, 1000);
+  for (const [pid, story] of stories) assert.equal(story, ["FORK", "EXEC", "EXIT"], `process ${pid}`);
+}
+
+function assertWithoutGap(events: readonly PlainEvent[]): void {
+  assert.not(events.some(({ event }) => event === "lost"));
+  assert.is(new Set(events.map(({ sensor_id }) => sensor_id)).size, 1);
+  const numbers = events.map(({ sensor_sequence_number }) => Number(sensor_sequence_number));
+  assert.equal(
+    numbers,
+    numbers.map((_, i) => i + 1),
+  );
+}
+
+/** Messages of Connect's streaming protocol: a byte of flags, four of length, JSON. */
+function envelopes(bytes: Buffer): { flags: number; message: unknown }[] {
+  const found: { flags: number; message: unknown }[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    found.push({ flags: bytes.readUInt8(at), message: JSON.parse(bytes.subarray(at + 5, end).toString()) });
+    at = end;
+  }
+  return found;
+}
+
+test.run();

@@ -1,0 +1,162 @@
+import { readFileSync } from "node:fs";
+import type { Sensor } from "@kernscope/sensor";
+import { Command, CommanderError } from "commander";
+import { type Logger, pino } from "pino";
+import { type Config, ConfigError, type Flags, readConfig } from "./config.js";
+import type { EventProvider } from "./event-provider.js";
+import { defaultLimits } from "./limits.js";
+import { TelemetryService } from "./service.js";
+
+/** The sensor that the program runs. */
+export type OwnedSensor = EventProvider & Pick<Sensor, "id" | "start" | "stop" | "failed">;
+
+/** What the program's surroundings are; tests give others. */
+export interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly openSensor: (config: Config) => Promise<OwnedSensor>;
+}
+
+/** Exit statuses. */
+const OK = 0;
+const FAILED = 1;
+const USAGE = 2;
+/** As sysexits(3)'s EX_NOPERM, which service managers know. */
+const NO_PRIVILEGES = 77;
+
+/**
+ * Runs `kernscope-sensor` until SIGTERM or SIGINT.
+ *
+ * @param args arguments, without program and script
+ * @returns the exit status
+ */
+export async function runProgram(args: readonly string[], { env, openSensor }: Surroundings): Promise<number> {
+  const mistakes: string[] = [];
+  const command = commandLine();
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return OK;
+    mistakes.push(error.message.replace(/^error: /, ""));
+  }
+  for (const word of command.args) mistakes.push(`${word}: unknown – see --help for what there is`);
+  const flags: Flags & { check?: boolean } = command.opts();
+  let config: Config;
+  try {
+    config = readConfig(flags, env, mistakes);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const mistake of error.mistakes) say(mistake);
+    return USAGE;
+  }
+  if (flags.check) {
+    process.stdout.write(`${JSON.stringify(config, undefined, 2)}\n`);
+    return OK;
+  }
+  return runService(config, openSensor);
+}
+
+async function runService(config: Config, openSensor: Surroundings["openSensor"]): Promise<number> {
+  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const signalled = nextSignal();
+  let sensor: OwnedSensor | undefined;
+  let service: TelemetryService | undefined;
+  try {
+    sensor = await openSensor(config);
+    await sensor.start();
+    service = new TelemetryService(sensor, config.listen, { onFault: (err) => log.error({ err }, "fault") });
+    await service.serve();
+  } catch (error) {
+    await stop(log, sensor, service);
+    return tellWhyNot(error);
+  }
+  log.info({ addresses: config.listen, sensor: sensor.id }, "serving");
+  const why = await Promise.race([signalled, sensor.failed]);
+  if (typeof why === "string") log.info({ signal: why }, "stopping");
+  else log.fatal({ err: why }, "the sensor failed");
+  const stopped = await stop(log, sensor, service);
+  return typeof why === "string" && stopped ? OK : FAILED;
+}
+
+/** Stops both, the sensor first: so what happened before is still delivered. Returns whether it went well and in time. */
+async function stop(log: Logger, sensor?: OwnedSensor, service?: TelemetryService): Promise<boolean> {
+  const time = 2 * defaultLimits.stopTime;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not stopped after ${time} ms`)), time);
+  });
+  const inOrder = async () => {
+    try {
+      await sensor?.stop();
+    } finally {
+      await service?.stop();
+    }
+  };
+  try {
+    await Promise.race([inOrder(), late]);
+    return true;
+  } catch (err) {
+    log.error({ err }, "could not stop properly");
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
+  });
+}
+
+/** Tells in a paragraph why the service does not run, and returns the exit status for it. */
+function tellWhyNot(error: unknown): number {
+  const { name, code, message } = error as Error & { code?: unknown };
+  if (name === "SensorError" && code === "permission") {
+    say(
+      `${message}. Watching a host takes privileges that this process (user ${process.geteuid?.()}) has not: run it as ` +
+        "root, or grant it CAP_PERFMON, CAP_IPC_LOCK, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE and CAP_SYS_NICE (and CAP_SYS_ADMIN where " +
+        "tracefs is not mounted), for example by AmbientCapabilities= in its systemd unit.",
+    );
+    return NO_PRIVILEGES;
+  }
+  const isOurs = name === "SensorError" || name === "TelemetryServiceError";
+  say(isOurs ? message : `unexpected: ${(error as Error)?.stack ?? error}`);
+  return FAILED;
+}
+
+function commandLine(): Command {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return new Command("kernscope-sensor")
+    .description("Watches this host and serves its telemetry events.")
+    .option(
+      "--listen <address>",
+      "unix:PATH to serve at; may be given again (default: unix:/run/kernscope/sensor.sock)",
+      collect,
+    )
+    .option("--ring-size <bytes>", "ring of each CPU: a power of two (default: 2MiB)")
+    .option("--log-level <level>", "silent, fatal, error, warn, info, debug or trace (default: info)")
+    .option("--check", "check the configuration, print what is in effect, and end")
+    .version(version)
+    .addHelpText("after", environmentHelp)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+}
+
+const environmentHelp = `
+Environment, where no flag is given:
+  KERNSCOPE_LISTEN, KERNSCOPE_RING_SIZE, KERNSCOPE_LOG_LEVEL   as the flags; addresses are separated by commas
+  CAPSULE8_SENSOR_SERVER_ADDR, CAPSULE8_SENSOR_RING_BUFFER_PAGES   as the original sensor has them
+
+Logs go to stderr, a JSON object a line. Ends with 0 after SIGTERM or SIGINT, 2 for a mistake in the configuration,
+77 without the privileges it needs, 1 for any other failure.`;
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function say(text: string): void {
+  process.stderr.write(`kernscope-sensor: ${text}\n`);
+}

@@ -1,0 +1,24 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Runs a test in a directory of its own, which is removed after. */
+export function inTemporaryDirectory(body: (directory: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const directory = await mkdtemp(join(tmpdir(), "kernscope-"));
+    try {
+      await body(directory);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  };
+}
+
+/** Waits until `condition` holds; throws after ten seconds. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
