@@ -95,6 +95,15 @@ test("all threads exit by themselves: the last counts, before Linux 6.0 the lead
   assert.equal(resolve(see, true), exited(1, false));
 });
 
+test("without registers a signal that was taken tells that the thread was killed", () => {
+  const status = resolve((seen) => {
+    seen.generated(15, 5);
+    seen.delivered(9);
+    seen.threadEnded(UNKNOWN, 6, LEADER);
+  });
+  assert.equal(status, signaled(15));
+});
+
 test("killed and no signal seen to be sent: nothing is guessed", () => {
   const status = resolve((seen) => {
     seen.delivered(9);

@@ -42,7 +42,9 @@ export class ExitEvidence {
 
   /** A thread ended; `end` as {@link ThreadEnd} or a code. */
   threadEnded(end: number, time: number, isLeader: boolean): void {
-    if (end === ThreadEnd.KILLED) {
+    // Where there are no registers (before 6.16 the memory is gone by then), that a signal was taken tells as much.
+    const isKilled = end === ThreadEnd.KILLED || (end === ThreadEnd.UNKNOWN && this.#delivered !== 0);
+    if (isKilled) {
       this.#firstKill = Math.min(this.#firstKill, time);
     } else if (end >= 0) {
       this.#code = end;

@@ -80,6 +80,11 @@ export class KernelBed implements AsyncDisposable {
     await this.monitor.unregister(marker);
   }
 
+  /** Waits until something holds, but not for ever. */
+  async until(holds: () => boolean): Promise<void> {
+    for (let turn = 0; turn < 1000 && !holds(); turn++) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
   execsOf(pid: number): Seen<SeenExec>[] {
     return this.execs.filter(({ event }) => event.task.pid === pid);
   }

@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { chmodSync, chownSync, copyFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { compileProgram, requires } from "@kernscope/test-support";
+import { compileProgram, requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { actorSource } from "./actor.test.program.js";
 import { KernelBed } from "./kernel-bed.test.support.js";
+import type { ProcessExitEvent } from "./process-events.js";
 import { ProcessIds } from "./process-id.js";
 import { Procfs } from "./procfs.js";
 
@@ -32,6 +33,15 @@ __asm__(".global _start\n_start: mov %esp, %eax\n push %eax\n call run\n");
 
 test.after(() => actor[Symbol.dispose]());
 
+/** Before 6.16 the registers are gone when `sched_process_exit` is hit: a code that was given to exit(2) is not known then. */
+const tellsExit = unmetNeeds({ kernel: "6.16" }).length === 0;
+
+function checkExit(event: ProcessExitEvent | undefined, code: number): void {
+  // Then only /proc tells, as long as nobody has waited for the process.
+  if (!tellsExit && event?.status === undefined) assert.is(event?.certain, false);
+  else assert.equal([event?.status, event?.code, event?.signal, event?.certain], [code << 8, code, 0, true]);
+}
+
 /** Gives the body a cache whose scan is over. */
 function withBed(body: (bed: KernelBed) => Promise<void>): () => Promise<void> {
   return async () => {
@@ -53,12 +63,11 @@ for (const parallel of [1, 8]) {
         assert.equal(execs[0]?.event.commandLine, ["/bin/true", ...words]);
         assert.is(execs[0]?.event.truncated, false);
         assert.is(execs[0]?.event.parentPid, parent);
-        assert.equal([exits[0]?.event.status, exits[0]?.event.certain], [0, true]);
+        checkExit(exits[0]?.event, 0);
         assert.ok(forks[0]!.at < execs[0]!.at && execs[0]!.at < exits[0]!.at, pid);
         assert.ok(forks[0]!.event.childTask === execs[0]!.event.task && execs[0]!.event.task === exits[0]!.event.task);
       }
-      const { total, late } = await bed.monitor.loss();
-      assert.equal([total.lost, late], [0n, 0]);
+      assert.is((await bed.monitor.loss()).total.lost, 0n);
     }),
   );
 }
@@ -72,6 +81,8 @@ for (const [name, microseconds] of [
     withBed(async (bed) => {
       const { lines } = await bed.run(actor.path, "die", microseconds);
       assert.is(lines.length, 26);
+      // An end is told later where it is not sure at once.
+      await bed.until(() => lines.every(([, pid]) => bed.exitsOf(Number(pid)).length > 0));
       for (const [way, pid, status] of lines) {
         const raw = Number(status);
         const exits = bed.exitsOf(Number(pid));
@@ -83,11 +94,18 @@ for (const [name, microseconds] of [
           assert.is(event.certain, false);
           continue;
         }
-        assert.is(event.status, raw, `${way}: ${JSON.stringify({ ...event, task: 0 })}`);
-        assert.is(event.signal, raw & 0x7f, way);
-        assert.is(event.code, (raw & 0x7f) === 0 ? raw >> 8 : undefined, way);
-        assert.is(event.coreDumped, (raw & 0x80) !== 0, way);
         assert.is(event.task.exitStatus, event.status);
+        const isExit = (raw & 0x7f) === 0;
+        if (isExit && !tellsExit && event.status === undefined) {
+          assert.is(event.certain, false);
+          continue;
+        }
+        const told = `${way}: ${JSON.stringify({ ...event, task: 0 })}`;
+        assert.is(event.signal, raw & 0x7f, told);
+        assert.is(event.code, isExit ? raw >> 8 : undefined, told);
+        // With several threads only /proc knows of the core, and only while nobody has waited.
+        if (event.coreDumped === undefined) assert.match(told, /thread|leader/);
+        else assert.is(event.status, raw, told);
       }
     }),
   );
@@ -109,7 +127,8 @@ for (const leaderFirst of ["0", "1"]) {
       assert.is(bed.forksOf(thread!)[0]?.event.childTask.tgid, pid);
       assert.ok(bed.forksOf(thread!)[0]?.event.childTask.exitTime !== undefined);
       const exits = bed.exitsOf(pid);
-      assert.equal([exits.length, exits[0]?.event.status], [1, 0]);
+      assert.is(exits.length, 1);
+      checkExit(exits[0]?.event, 0);
       assert.is(bed.exitsOf(thread!).length, 0);
     }),
   );
@@ -121,15 +140,16 @@ kernel(
     using program = compileProgram("bits32", bits32Source, ["-m32", "-static", "-nostdlib", "-ffreestanding"]);
     // Not every kernel runs 32-bit programs.
     if (spawnSync(program.path, ["x"]).error !== undefined) return;
-    for (const [args, status] of [
-      [["a", "b c", ""], 0x400],
-      [["kill", "x".repeat(3000)], 9],
-    ] as const) {
+    for (const args of [
+      ["a", "b c", ""],
+      ["kill", "x".repeat(3000)],
+    ]) {
       const { pid } = await bed.run(program.path, ...args);
       assert.equal(bed.execsOf(pid)[0]?.event.commandLine, [program.path, ...args]);
       assert.is(bed.execsOf(pid)[0]?.event.truncated, false);
       assert.is(bed.execsOf(pid)[0]?.event.uid, 0);
-      assert.is(bed.exitsOf(pid)[0]?.event.status, status);
+      if (args[0] === "kill") assert.is(bed.exitsOf(pid)[0]?.event.status, 9);
+      else checkExit(bed.exitsOf(pid)[0]?.event, 4);
     }
   }),
 );
@@ -293,7 +313,7 @@ kernel("a cache that is opened in a storm loses nothing and applies nothing twic
     const [forks, execs, exits] = [bed.forksOf(Number(pid)), bed.execsOf(Number(pid)), bed.exitsOf(Number(pid))];
     assert.ok(forks.length <= 1 && execs.length <= 1 && exits.length <= 1);
     if (execs.length > 0) assert.equal(execs[0]?.event.commandLine, ["/bin/true", ...words]);
-    if (exits.length > 0) assert.is(exits[0]?.event.status, 0);
+    if (exits.length > 0) checkExit(exits[0]?.event, 0);
     assert.ok(forks.length === 1 || seen === 0, `fork of ${pid}`);
     assert.ok(execs.length === 1 || forks.length === 0, `exec of ${pid}`);
     assert.ok(exits.length === 1 || execs.length === 0, `exit of ${pid}`);

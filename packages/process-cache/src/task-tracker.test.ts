@@ -195,6 +195,27 @@ for (const dumpedCore of [true, false]) {
   });
 }
 
+test("the parent is told of the leader's own end: that another thread dumped the core is asked of /proc", () => {
+  const { system, fork, exit, tracker, context } = setUp();
+  for (const pid of [100, 200, 300]) {
+    fork(10, pid);
+    fork(pid, pid + 1, PTHREAD);
+    tracker.signalTaken(context(pid + 1, pid), 11);
+    exit(pid, pid, ThreadEnd.KILLED, false);
+    exit(pid + 1, pid, ThreadEnd.KILLED);
+  }
+  system.exitCodes.set(100, 0x8b);
+  tracker.parentTold(context(100, 100), false);
+  tracker.parentTold(context(200, 200), false);
+  tracker.parentTold(context(300, 300), true);
+  const told = tracker.takeSettled().map(({ event }) => [event.task.pid, event.coreDumped]);
+  assert.equal(told, [
+    [100, true],
+    [200, undefined],
+    [300, true],
+  ]);
+});
+
 test("whether a core was dumped stays open if the parent is never told, or the pid has a new owner first", () => {
   const { fork, exit, tracker, context, at, advance } = setUp();
   for (const pid of [100, 101]) {

@@ -149,7 +149,10 @@ export class TaskTracker {
     const leader = this.#finder.table.get(context.pid);
     const ending = leader && this.#endings.get(leader);
     if (ending?.status?.signal === undefined) return;
-    this.#settle({ ...ending, status: signaled(ending.status.signal, true, dumpedCore) });
+    // What the parent is told is the leader's own status, which lacks the bit if another thread dumped the core.
+    const isSure = dumpedCore || ending.leader.threads === undefined;
+    const status = isSure ? signaled(ending.status.signal, true, dumpedCore) : this.#askProc(ending.leader);
+    this.#settle({ ...ending, status: status ?? ending.status });
   }
 
   /** `signal/signal_generate` of a signal that ends a process by default, sent to `pid`. */
@@ -263,9 +266,12 @@ export class TaskTracker {
   /** What the events tell; where they leave it open, /proc knows as long as nobody has waited for the process. */
   #statusOf(leader: TaskEntry): ExitStatus {
     const seen = this.#evidence(leader).resolve();
-    if (seen.certain || leader.startTick < 0) return seen;
-    const raw = this.#finder.system.exitCode(leader.pid, leader.startTick);
-    if (raw === undefined) return seen;
+    return (seen.certain ? undefined : this.#askProc(leader)) ?? seen;
+  }
+
+  #askProc(leader: TaskEntry): ExitStatus | undefined {
+    const raw = leader.startTick < 0 ? undefined : this.#finder.system.exitCode(leader.pid, leader.startTick);
+    if (raw === undefined) return undefined;
     leader.setOrigin("exit", "procfs", true);
     return decodeWaitStatus(raw);
   }
