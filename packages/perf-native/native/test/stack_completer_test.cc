@@ -46,8 +46,13 @@ struct Bed {
     layout->regs_user = kStackPointerMask;
     stash = std::make_shared<StackStash>(kernel.data.data(), kernel.data.size(), &kernel.head, &kernel.tail, layout,
                                          [this](int pid, uint64_t address, uint8_t* to, size_t size) {
+                                           CHECK(pid == 100 && size <= kAsked);
+                                           if (address % 4096 != 0) {
+                                             // The beginning of the stack, for comparison.
+                                             for (size_t i = 0; i < size; ++i) to[i] = static_cast<uint8_t>(i + moved);
+                                             return size;
+                                           }
                                            ++reads;
-                                           CHECK(pid == 100 && address % 4096 == 0 && size <= kAsked);
                                            const size_t got = std::min(size, this->readable);
                                            for (size_t i = 0; i < got; ++i) to[i] = static_cast<uint8_t>(kAsked - size + i);
                                            return got;
@@ -77,6 +82,7 @@ struct Bed {
   }
 
   size_t readable;
+  int moved = 0;  // the process has another stack now
   int reads = 0;
   FakeRing kernel{1024, 1000};
   std::shared_ptr<SampleLayout> layout = std::make_shared<SampleLayout>();
@@ -123,6 +129,13 @@ void what_cannot_be_read_stays_away() {
   CHECK((part.read() == std::pair<uint64_t, uint16_t>{21, kFlagStackRead}));
 }
 
+void another_program_is_not_mixed_in() {
+  Bed bed(1000);
+  bed.moved = 1;
+  bed.kernel.write(stack_sample(1, 4096 - 16, 16));
+  CHECK((bed.read() == std::pair<uint64_t, uint16_t>{16, 0}));
+}
+
 void reads_memory_page_by_page() {
   std::vector<uint8_t> from(3 * 4096);
   for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<uint8_t>(i * 31);
@@ -138,6 +151,7 @@ void stack_completer_tests() {
   completes();
   leaves_alone();
   what_cannot_be_read_stays_away();
+  another_program_is_not_mixed_in();
   reads_memory_page_by_page();
 }
 
