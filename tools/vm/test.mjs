@@ -22,7 +22,7 @@ import { VmError } from "./vm-error.mjs";
 const { values, positionals } = parseArgs({
   options: {
     kernel: { type: "string", multiple: true, default: kernelLines.map((line) => line.name) },
-    timeout: { type: "string", default: "1200" },
+    timeout: { type: "string", default: "1800" },
     "no-bed": { type: "boolean", default: false },
   },
   allowPositionals: true,
@@ -102,7 +102,8 @@ async function testBed(kernel, stdout, stderr) {
 function testPackages(kernel, stdout, stderr) {
   return runInGuest({
     kernel,
-    command: [process.execPath, "tools/test.mjs", "--no-build", "--kernel-facing", ...positionals],
+    // A file gets more time than on a real CPU.
+    command: [process.execPath, "tools/test.mjs", "--no-build", "--kernel-facing", "--timeout", "900", ...positionals],
     cwd: repositoryRoot,
     memory: 4096,
     timeout: Number(values.timeout),
