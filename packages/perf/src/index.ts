@@ -9,6 +9,8 @@ export type { ExternalSample } from "./external-queue.js";
 export { decodeObject, decodeRaw, type IntegerArray, type TraceFields, type TraceValue } from "./field-decoder.js";
 export type { EventLoss, LossByCpu, LossReport, LossTotal } from "./loss-report.js";
 export type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
+export type { KprobeOptions, ProbeOptions } from "./probe.js";
+export type { ProbeCounts } from "./probe-profile.js";
 export type { ReadValues } from "./read-values.js";
 export type { EventId, EventRecord, SampleId } from "./record.js";
 export { UserRegister } from "./registers.js";
