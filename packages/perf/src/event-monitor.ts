@@ -11,7 +11,7 @@ import { KernelEvents } from "./kernel-events.js";
 import { LossAccount } from "./loss.js";
 import type { LossReport } from "./loss-report.js";
 import type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
-import { type KprobeOptions, kprobeRequest } from "./probe.js";
+import { type KprobeOptions, kprobeRequest, type ProbeOptions } from "./probe.js";
 import { ProbeRegistry } from "./probe-registry.js";
 import { RawMemory } from "./raw-memory.js";
 import type { EventId, SampleId } from "./record.js";
@@ -23,6 +23,7 @@ import { Targets } from "./targets.js";
 import { TraceEvents } from "./trace-events.js";
 import type { FormatField } from "./trace-format.js";
 import { Tracefs } from "./tracefs.js";
+import { openUprobe, type UprobeTarget } from "./uprobe.js";
 
 /**
  * Watches kernel events: registers them, hands their records to handlers in time order, and keeps account of what was
@@ -141,6 +142,25 @@ export class EventMonitor implements AsyncDisposable {
   ): Promise<EventId> {
     this.#assertOpen("registerKprobe", place);
     return this.#registrar.probe(kprobeRequest(place, options), handler, options);
+  }
+
+  /**
+   * Registers a probe in programs and libraries.
+   *
+   * @throws PerfError `unsupported` without CONFIG_UPROBE_EVENTS, `not_found`, `invalid`, `permission`
+   */
+  async registerUprobe<F = TraceFields>(
+    target: UprobeTarget,
+    handler: SampleHandler<F>,
+    options: ProbeOptions = {},
+  ): Promise<EventId> {
+    this.#assertOpen("registerUprobe", target.path);
+    const { request, close } = await openUprobe(target, options);
+    try {
+      return await this.#registrar.probe(request, handler, options);
+    } finally {
+      await close();
+    }
   }
 
   /** Registers an event whose samples come from the caller (`enqueueExternalSample`). */

@@ -21,3 +21,4 @@ export type { TargetOptions } from "./targets.js";
 export { type FieldKind, type FormatField, parseTraceFormat, type TraceFormat } from "./trace-format.js";
 export { Tracefs } from "./tracefs.js";
 export { parseEventName, type TraceEventName, type Tracing } from "./tracing.js";
+export type { UprobeTarget } from "./uprobe.js";
