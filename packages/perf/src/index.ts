@@ -7,6 +7,7 @@ export type { EventGroup } from "./event-group.js";
 export { EventMonitor } from "./event-monitor.js";
 export type { ExternalSample } from "./external-queue.js";
 export { decodeObject, decodeRaw, type IntegerArray, type TraceFields, type TraceValue } from "./field-decoder.js";
+export { type KernelSymbol, KernelSymbols, type SymbolQuery } from "./kernel-symbols.js";
 export type { EventLoss, LossByCpu, LossReport, LossTotal } from "./loss-report.js";
 export type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
 export type { KprobeOptions, ProbeOptions } from "./probe.js";
