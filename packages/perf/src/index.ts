@@ -1,5 +1,8 @@
 export { readProcessMemory } from "@kernscope/perf-native";
 export type { BranchEntry, BranchStack } from "./branch-stack.js";
+export { Btf, type BtfField, type BtfFunction } from "./btf.js";
+export { fetchMember } from "./btf-fetch.js";
+export type { BtfKind, BtfMember, BtfParameter, BtfType, BtfTypeId } from "./btf-types.js";
 export { type ClockReader, MonitorClock } from "./clock.js";
 export { type DataSource, decodeDataSource } from "./data-source.js";
 export { PerfError, type PerfErrorCode, type PerfErrorDetails } from "./errors.js";
