@@ -46,6 +46,16 @@ const meanings: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = {
     EACCES: { code: "permission", remedy: "tracefs is root's alone: run as root" },
     EPERM: { code: "permission", remedy: "tracefs is root's alone: run as root, with CAP_SYS_ADMIN to mount it" },
   },
+  kprobe_events: {
+    ENOENT: { code: "not_found", remedy: "ask KernelSymbols for the names that this kernel has" },
+    EADDRNOTAVAIL: { code: "invalid", remedy: "several functions have this name: give an address" },
+    EILSEQ: { code: "invalid", remedy: "the offset is not where an instruction begins" },
+    EINVAL: { code: "invalid" },
+  },
+  uprobe_events: {
+    ENOENT: { code: "not_found" },
+    EINVAL: { code: "invalid" },
+  },
   "*": {
     EACCES: { code: "permission", remedy: "run as root" },
     EPERM: { code: "permission", remedy: "run as root, or with CAP_SYS_ADMIN" },

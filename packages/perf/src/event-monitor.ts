@@ -1,4 +1,4 @@
-import { openReader, PerfType, type RecordSource, SampleFormat, type SourceStats } from "@kernscope/perf-native";
+import { openReader, type RecordSource, type SourceStats } from "@kernscope/perf-native";
 import { MonitorClock } from "./clock.js";
 import { Dispatcher } from "./dispatcher.js";
 import { toPerfError } from "./errno.js";
@@ -11,16 +11,19 @@ import { KernelEvents } from "./kernel-events.js";
 import { LossAccount } from "./loss.js";
 import type { LossReport } from "./loss-report.js";
 import type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
+import { type KprobeOptions, kprobeRequest, type ProbeOptions } from "./probe.js";
+import { ProbeRegistry } from "./probe-registry.js";
 import { RawMemory } from "./raw-memory.js";
 import type { EventId, SampleId } from "./record.js";
+import { Registrar } from "./registrar.js";
 import type { AnyHandler, ExternalHandler, SampleHandler } from "./registration.js";
 import { RunState } from "./run-state.js";
-import { applySampleOptions } from "./sample-options.js";
 import { SampleRecord } from "./sample-record.js";
 import { Targets } from "./targets.js";
 import { TraceEvents } from "./trace-events.js";
 import type { FormatField } from "./trace-format.js";
 import { Tracefs } from "./tracefs.js";
+import { openUprobe, type UprobeTarget } from "./uprobe.js";
 
 /**
  * Watches kernel events: registers them, hands their records to handlers in time order, and keeps account of what was
@@ -31,8 +34,10 @@ export class EventMonitor implements AsyncDisposable {
   readonly #source: RecordSource;
   readonly #targets: Targets;
   readonly #traceEvents: TraceEvents;
+  readonly #probes: ProbeRegistry;
   readonly #table = new EventTable();
   readonly #kernel: KernelEvents;
+  readonly #registrar: Registrar;
   readonly #externals = new ExternalQueue();
   readonly #dispatcher: Dispatcher;
   readonly #loss: LossAccount;
@@ -60,6 +65,7 @@ export class EventMonitor implements AsyncDisposable {
     this.#targets = targets;
     const { tracing, tracingDirectory } = options;
     this.#traceEvents = new TraceEvents(async () => tracing ?? Tracefs.open(tracingDirectory));
+    this.#probes = new ProbeRegistry(() => this.#traceEvents.tracing());
     this.clock = new MonitorClock(source.clockId, options.readClock);
     const memory = new RawMemory(source.memory);
     const registrations = this.#table.entries;
@@ -78,6 +84,7 @@ export class EventMonitor implements AsyncDisposable {
     const loss = new LossAccount({
       source,
       table: this.#table,
+      probes: this.#probes,
       shortRecords: () => this.#dispatcher.short,
       interval: options.lossInterval ?? 1000,
       onError: (error) => this.#endRun(toPerfError(error, "loss")),
@@ -90,6 +97,13 @@ export class EventMonitor implements AsyncDisposable {
       targets,
       decoder: new FieldDecoder(memory),
       loss,
+      probes: this.#probes,
+    });
+    this.#registrar = new Registrar({
+      kernel: this.#kernel,
+      traceEvents: this.#traceEvents,
+      probes: this.#probes,
+      assertOpen: (subject) => this.#assertOpen("register", subject),
     });
     // Also before it runs, records are better kept in the source's memory than in small rings.
     source.start(() => this.#dispatcher.pump());
@@ -111,12 +125,42 @@ export class EventMonitor implements AsyncDisposable {
     options: RegistrationOptions = {},
   ): Promise<EventId> {
     this.#assertOpen("registerTracepoint", name);
-    const format = await this.#traceEvents.format(name);
-    this.#assertOpen("registerTracepoint", name);
-    const own = { samplePeriod: 1, ...options.attr, type: PerfType.TRACEPOINT, config: format.id };
-    const sampleType = (own.sampleType ?? 0) | SampleFormat.RAW;
-    const attr = applySampleOptions({ ...own, sampleType }, options.sample ?? {}, name);
-    return this.#kernel.open({ name, attr, format, handler, options });
+    return this.#registrar.tracepoint(name, handler, options);
+  }
+
+  /**
+   * Registers a probe in the kernel.
+   *
+   * @param place `[MODULE:]SYMBOL[+OFFSET]` or an address (`0x…`). Of several functions of one name kernels before 6.6
+   *   take the first; `KernelSymbols` tells of them
+   * @throws PerfError `unsupported` without CONFIG_KPROBE_EVENTS, `not_found`, `invalid`, `permission`
+   */
+  async registerKprobe<F = TraceFields>(
+    place: string,
+    handler: SampleHandler<F>,
+    options: KprobeOptions = {},
+  ): Promise<EventId> {
+    this.#assertOpen("registerKprobe", place);
+    return this.#registrar.probe(kprobeRequest(place, options), handler, options);
+  }
+
+  /**
+   * Registers a probe in programs and libraries.
+   *
+   * @throws PerfError `unsupported` without CONFIG_UPROBE_EVENTS, `not_found`, `invalid`, `permission`
+   */
+  async registerUprobe<F = TraceFields>(
+    target: UprobeTarget,
+    handler: SampleHandler<F>,
+    options: ProbeOptions = {},
+  ): Promise<EventId> {
+    this.#assertOpen("registerUprobe", target.path);
+    const { request, close } = await openUprobe(target, options);
+    try {
+      return await this.#registrar.probe(request, handler, options);
+    } finally {
+      await close();
+    }
   }
 
   /** Registers an event whose samples come from the caller (`enqueueExternalSample`). */
@@ -297,6 +341,7 @@ export class EventMonitor implements AsyncDisposable {
     this.#dispatcher.abandon();
     try {
       await this.#source.close();
+      await this.#probes.close();
       await this.#traceEvents.close();
       await this.#targets.close();
     } catch (error) {

@@ -6,6 +6,7 @@ import type { EventTable } from "./event-table.js";
 import type { FieldDecoder } from "./field-decoder.js";
 import type { LossAccount } from "./loss.js";
 import type { RegistrationOptions } from "./monitor-options.js";
+import type { Probe, ProbeRegistry } from "./probe-registry.js";
 import type { EventId } from "./record.js";
 import type { AnyHandler, Registration, Window } from "./registration.js";
 import { createSampleLayout } from "./sample-layout.js";
@@ -19,6 +20,7 @@ export interface KernelEventsInit {
   targets: Targets;
   decoder: FieldDecoder;
   loss: LossAccount;
+  probes: ProbeRegistry;
 }
 
 export interface KernelEventInit {
@@ -26,6 +28,8 @@ export interface KernelEventInit {
   attr: EventAttr;
   /** Of its raw data, where it is a trace event. */
   format?: TraceFormat;
+  /** Removed when the event is closed. */
+  probe?: Probe;
   handler: AnyHandler;
   options: RegistrationOptions;
 }
@@ -41,14 +45,14 @@ export class KernelEvents {
     this.#init = init;
   }
 
-  async open({ name, attr, format, handler, options }: KernelEventInit): Promise<EventId> {
+  async open({ name, attr, format, probe, handler, options }: KernelEventInit): Promise<EventId> {
     const { source, table, targets, decoder } = this.#init;
     const filter = options.filter === undefined ? "" : checkFilter(options.filter, name);
     const { inherit, ...where } = await targets.list(source.cpus);
     const layout = createSampleLayout(attr, source.countsLost);
     const data = format === undefined ? undefined : decoder.cursor(format);
     // It is in the table before it is open: its first record may come before the promise is settled.
-    const registration = table.add({ name, layout, format, data, group: options.group });
+    const registration = table.add({ name, layout, format, data, probe, group: options.group });
     registration.addHandler(handler);
     const request: OpenRequest = {
       ...where,
@@ -94,7 +98,7 @@ export class KernelEvents {
 
   /** Closes the kernel's among `registrations`; they leave the table when the last of their records is out. */
   async close(registrations: readonly Registration[]): Promise<void> {
-    const { source, loss } = this.#init;
+    const { source, loss, probes } = this.#init;
     for (const registration of registrations) {
       registration.silence();
       registration.group?.delete(registration.id);
@@ -104,6 +108,7 @@ export class KernelEvents {
       if (indices.length > 0) await source.setEnabled(indices, false);
       for (const registration of opened) await loss.retire(registration);
       if (indices.length > 0) await source.closeEvents(indices);
+      for (const { probe } of opened) if (probe !== undefined) await probes.remove(probe);
       for (const registration of registrations) this.#end(() => this.#forget(registration));
     });
   }

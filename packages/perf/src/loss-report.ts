@@ -1,4 +1,5 @@
 import type { EventCount } from "@kernscope/perf-native";
+import type { ProbeCounts } from "./probe-profile.js";
 import type { EventId } from "./record.js";
 
 /** What the kernel says of one event on one CPU, and, where pids are watched, one process. */
@@ -23,6 +24,8 @@ export interface EventLoss {
   /** Records that came when they were not wanted: after unregistering, or twice while the filter was replaced. */
   discarded: number;
   byCpu: LossByCpu[];
+  /** Of a probe: how often it was reached, and missed. */
+  probe?: ProbeCounts;
 }
 
 export interface LossTotal {
@@ -31,6 +34,8 @@ export interface LossTotal {
   lost: bigint | undefined;
   delivered: number;
   discarded: number;
+  /** Times that kernel probes were reached and could not be handled: they are no hits. */
+  missed: bigint;
 }
 
 /** Where events were lost since the monitor was opened: hits = delivered + discarded + lost + what is still in the rings. */
@@ -61,8 +66,9 @@ export function sumByCpu(past: readonly LossByCpu[], counts: readonly EventCount
   return [...sums.values()];
 }
 
-export function addToTotal(total: LossTotal, { hits, lost, delivered, discarded }: LossTotal): void {
+export function addToTotal(total: LossTotal, { hits, lost, delivered, discarded, missed }: LossTotal): void {
   total.hits += hits;
+  total.missed += missed;
   total.lost = addLost(total.lost, lost);
   total.delivered += delivered;
   total.discarded += discarded;

@@ -31,7 +31,7 @@ test("the account adds up by event and in total, over unregistering too", async 
   void monitor.run();
   await monitor.stop();
   const report = await monitor.loss();
-  assert.equal(report.total, { hits: 19n, lost: 3n, delivered: 6, discarded: 0 });
+  assert.equal(report.total, { hits: 19n, lost: 3n, delivered: 6, discarded: 0, missed: 0n });
   assert.equal(report.events[0], {
     id: a,
     name: SIGNAL,
@@ -60,7 +60,7 @@ test("a kernel that does not count losses leaves them unknown", async () => {
   const id = await monitor.registerTracepoint(SIGNAL, () => {});
   setCounts(kernel, id, [count(0, 5n, undefined)]);
   const { total, events } = await monitor.loss();
-  assert.equal(total, { hits: 5n, lost: undefined, delivered: 0, discarded: 0 });
+  assert.equal(total, { hits: 5n, lost: undefined, delivered: 0, discarded: 0, missed: 0n });
   assert.is(events[0]?.lost, undefined);
 });
 

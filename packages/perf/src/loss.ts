@@ -1,11 +1,14 @@
 import type { RecordSource } from "@kernscope/perf-native";
 import type { EventTable } from "./event-table.js";
 import { addToTotal, type EventLoss, type LossByCpu, type LossReport, sumByCpu, sumOf } from "./loss-report.js";
+import type { ProbeCounts } from "./probe-profile.js";
+import type { ProbeRegistry } from "./probe-registry.js";
 import type { Registration } from "./registration.js";
 
 export interface LossAccountInit {
   source: RecordSource;
   table: EventTable;
+  probes: ProbeRegistry;
   /** Records whose raw data was too short for their format. */
   shortRecords: () => number;
   /** Milliseconds between two looks at the counts while records flow. */
@@ -19,11 +22,11 @@ export class LossAccount {
   readonly #init: LossAccountInit;
   readonly #listeners = new Set<(report: LossReport) => void>();
   /** Of events that are unregistered. */
-  readonly #closed = { hits: 0n, lost: 0n as bigint | undefined, delivered: 0, discarded: 0 };
+  readonly #closed = { hits: 0n, lost: 0n as bigint | undefined, delivered: 0, discarded: 0, missed: 0n };
   /** Events whose last counts were taken, but some of whose records may still come. */
   readonly #retiring = new Set<Registration>();
   #timer: NodeJS.Timeout | undefined;
-  #told = "0,0,0,0,0";
+  #told = "0,0,0,0,0,0";
   #stopped = false;
 
   constructor(init: LossAccountInit) {
@@ -39,13 +42,14 @@ export class LossAccount {
   }
 
   async report(): Promise<LossReport> {
-    const { source, table, shortRecords } = this.#init;
+    const { source, table, probes, shortRecords } = this.#init;
+    const probeCounts = await probes.counts();
     const open = table.all().filter((each) => each.indices.length > 0 && !this.#retiring.has(each));
-    const counted = await Promise.all(open.map((registration) => this.#count(registration)));
+    const counted = await Promise.all(open.map((registration) => this.#count(registration, probeCounts)));
     const events = counted.filter((event) => event !== undefined);
     const total = { ...this.#closed };
     for (const { delivered, discarded } of this.#retiring) addToTotal(total, { ...nothing, delivered, discarded });
-    for (const event of events) addToTotal(total, event);
+    for (const event of events) addToTotal(total, { ...event, missed: event.probe?.missed ?? 0n });
     const { late, corrupt, unknown, lost, stalls } = source.stats();
     return { total, events, late, corrupt: corrupt + shortRecords(), unknown, ringLost: lost, stalls };
   }
@@ -53,7 +57,8 @@ export class LossAccount {
   /** Adds the last counts of an event that is about to be closed to the total. */
   async retire(registration: Registration): Promise<void> {
     const byCpu = await this.#read(registration);
-    addToTotal(this.#closed, { ...sumOf(byCpu), delivered: 0, discarded: 0 });
+    const missed = (await this.#probeCounts(registration))?.missed ?? 0n;
+    addToTotal(this.#closed, { ...sumOf(byCpu), delivered: 0, discarded: 0, missed });
     this.#retiring.add(registration);
   }
 
@@ -87,7 +92,7 @@ export class LossAccount {
       if (!this.#stopped) throw error;
     });
     if (report === undefined || this.#stopped) return;
-    const state = `${report.total.lost},${report.ringLost},${report.late},${report.corrupt},${report.unknown}`;
+    const state = `${report.total.lost},${report.total.missed},${report.ringLost},${report.late},${report.corrupt},${report.unknown}`;
     if (state === this.#told) return;
     this.#told = state;
     for (const listener of [...this.#listeners]) listener(report);
@@ -99,18 +104,23 @@ export class LossAccount {
   }
 
   /** `undefined` for an event whose last counts are part of the total. */
-  async #count(registration: Registration): Promise<EventLoss | undefined> {
+  async #count(registration: Registration, probes: ReadonlyMap<string, ProbeCounts>): Promise<EventLoss | undefined> {
     const { table } = this.#init;
     const over = () => this.#retiring.has(registration) || table.entries[registration.id] !== registration;
     try {
       const byCpu = await this.#read(registration);
       if (over()) return undefined;
       const { id, name, delivered, discarded } = registration;
-      return { id, name, ...sumOf(byCpu), delivered, discarded, byCpu };
+      const probe = probes.get(registration.probe?.event ?? "");
+      return { id, name, ...sumOf(byCpu), delivered, discarded, byCpu, ...(probe !== undefined && { probe }) };
     } catch (error) {
       if (over()) return undefined;
       throw error;
     }
+  }
+
+  async #probeCounts({ probe }: Registration): Promise<ProbeCounts | undefined> {
+    return probe === undefined ? undefined : (await this.#init.probes.counts()).get(probe.event);
   }
 
   async #read(registration: Registration): Promise<LossByCpu[]> {
@@ -121,4 +131,4 @@ export class LossAccount {
   }
 }
 
-const nothing = { hits: 0n, lost: 0n };
+const nothing = { hits: 0n, lost: 0n, missed: 0n };

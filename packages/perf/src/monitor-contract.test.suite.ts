@@ -159,7 +159,7 @@ export function monitorContract(test: RequiringTest, stage: Stage): void {
       event.hits,
       event.byCpu.reduce((sum, { hits }) => sum + hits, 0n),
     );
-    assert.equal(total, { hits: event.hits, lost: event.lost, delivered: event.delivered, discarded: 0 });
+    assert.equal(total, { hits: event.hits, lost: event.lost, delivered: event.delivered, discarded: 0, missed: 0n });
     assert.ok(event.lost === undefined || event.lost === 0n);
   });
 

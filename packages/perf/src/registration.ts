@@ -3,6 +3,7 @@ import type { EventGroup } from "./event-group.js";
 import type { ExternalSample } from "./external-queue.js";
 import type { TraceFields } from "./field-decoder.js";
 import type { LossByCpu } from "./loss-report.js";
+import type { Probe } from "./probe-registry.js";
 import type { EventId } from "./record.js";
 import type { SampleLayout } from "./sample-layout.js";
 import type { SampleRecord } from "./sample-record.js";
@@ -23,6 +24,7 @@ export interface RegistrationInit {
   format?: TraceFormat | undefined;
   data?: TraceFields | undefined;
   group?: EventGroup | undefined;
+  probe?: Probe | undefined;
 }
 
 /** When a kernel event's records are for the handlers: elapsed times. */
@@ -43,6 +45,8 @@ export class Registration {
   /** The cursor that handlers get. */
   readonly data: TraceFields;
   readonly group: EventGroup | undefined;
+  /** The line in tracefs that it stands on. */
+  readonly probe: Probe | undefined;
   /** Replaced, never changed, so that a dispatch that goes on is not disturbed. */
   handlers: readonly AnyHandler[] = [];
   /** Records that were handed to the handlers. */
@@ -75,6 +79,7 @@ export class Registration {
     this.rawSize = init.format?.size ?? 0;
     this.data = init.data ?? noFields;
     this.group = init.group;
+    this.probe = init.probe;
   }
 
   /** Returns the handler's removal. */

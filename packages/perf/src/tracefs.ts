@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { closeDescriptor, mountDetached } from "@kernscope/perf-native";
 import { errnoError, toPerfError } from "./errno.js";
@@ -74,10 +75,50 @@ export class Tracefs implements Tracing {
     }
   }
 
+  /**
+   * Appends one line to a control file, in one write: the kernel takes it whole or not at all.
+   *
+   * @throws PerfError `invalid` for what is not one line of printable ASCII without `#`, which begins a comment
+   */
+  async append(path: string, line: string): Promise<void> {
+    if (!/^[\x20-\x22\x24-\x7e]+$/.test(line)) {
+      throw new PerfError("invalid", {
+        operation: path,
+        subject: JSON.stringify(line),
+        cause: "not one printable line",
+      });
+    }
+    const file = await this.#openToAppend(path);
+    try {
+      await file.write(`${line}\n`);
+    } catch (error) {
+      throw toPerfError(error, path, line);
+    } finally {
+      await file.close();
+    }
+  }
+
   async close(): Promise<void> {
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
     if (descriptor !== undefined) closeDescriptor(descriptor);
+  }
+
+  /** Opened without O_APPEND, the kernel would remove all probes first. */
+  async #openToAppend(path: string): Promise<FileHandle> {
+    try {
+      return await open(this.#path(path), constants.O_WRONLY | constants.O_APPEND);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw toPerfError(error, "tracefs", path);
+      const remedy = `needs a kernel with CONFIG_${path.toUpperCase()}`;
+      throw new PerfError("unsupported", {
+        operation: "tracefs",
+        subject: path,
+        cause: "no such file",
+        remedy,
+        from: error,
+      });
+    }
   }
 
   #path(...parts: string[]): string {

@@ -1,11 +1,15 @@
 import { PerfError } from "./errors.js";
 
-/** Where the formats of trace events come from: tracefs, or a test's table. */
+/** Where trace events come from: tracefs, or a test's table. */
 export interface Tracing {
   /** The text of an event's format file; rejects with `not_found` when there is no such event. */
   readFormat(event: TraceEventName): Promise<string>;
   /** Names of all events, as `system/event`. */
   listEvents(): Promise<string[]>;
+  /** Reads a control file, such as `kprobe_profile`. */
+  read(file: string): Promise<string>;
+  /** Appends one line to a control file, such as `kprobe_events`. */
+  append(file: string, line: string): Promise<void>;
   close(): Promise<void>;
 }
 

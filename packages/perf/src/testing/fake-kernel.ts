@@ -12,6 +12,8 @@ import type { VirtualClock } from "./virtual-clock.js";
 export interface FakeKernelOptions extends FakeSourceOptions {
   /** Formats beside the well-known ones, by `system/event`; `undefined`: the kernel has no such event. */
   formats?: Readonly<Record<string, string | undefined>>;
+  /** Kernel functions that can be probed; left out: all, empty: a kernel without kprobes. */
+  functions?: readonly string[];
 }
 
 /** Where and when a tracepoint fires. */
@@ -20,6 +22,8 @@ export interface EmitOptions extends Omit<RecordHeader, "event" | "type"> {
   sample?: SampleFields;
   /** It finds no room in the ring: counted, but no record. */
   lost?: boolean;
+  /** The kernel could not handle the probe: it counts that and nothing else. */
+  missed?: boolean;
 }
 
 /** A fake source and its tracepoints by name: the shortest way to test what is built on a monitor. */
@@ -33,7 +37,7 @@ export class FakeKernel {
   constructor(options: FakeKernelOptions = {}) {
     this.source = new FakeSource(options);
     this.clock = this.source.clock;
-    this.tracing = new FakeTracing(options.formats);
+    this.tracing = new FakeTracing(options.formats, options.functions);
   }
 
   /** A monitor on this kernel. */
@@ -43,26 +47,23 @@ export class FakeKernel {
   }
 
   /**
-   * Fires a tracepoint: a record for each event that is open and enabled on it, filters not considered. Without a time
-   * it happens 1 µs after what happened last. Returns how many records were made.
+   * Fires a tracepoint (`system/event`), or all probes at a place (`kprobe:do_exit`, `kretprobe:vfs_read`,
+   * `uprobe:0x1234`, `uretprobe:0x1234`): a record for each event that is open and enabled on it, filters not
+   * considered. Without a time it happens 1 µs after what happened last. Returns how many records were made.
    */
   emit(name: string, values: FieldValues = {}, options: EmitOptions = {}): number {
-    const format = this.#format(name);
-    const { sample, lost = false, ...place } = options;
-    if (place.time === undefined) this.clock.advance(1000);
-    const header = { time: this.clock.now, cpu: this.source.cpus[0] ?? 0, ...place };
-    const raw = encodeRaw(format, { common_pid: header.tid ?? header.pid ?? 0, ...values });
+    if (options.time === undefined) this.clock.advance(1000);
+    const placed = { time: this.clock.now, ...options };
+    const probe = /^(k|u)(ret)?probe:(.*)$/.exec(name);
+    if (probe === null) return this.#fire(this.#format(name), values, placed);
     let records = 0;
-    for (const { enabled, request, counts } of this.source.events.values()) {
-      if (!enabled || request.attr.type !== PerfType.TRACEPOINT || request.attr.config !== format.id) continue;
-      countHit(
-        counts.find(({ cpu }) => cpu === header.cpu),
-        lost,
-      );
-      if (lost) continue;
-      const layout = createSampleLayout(request.attr, this.source.countsLost);
-      this.source.feed(this.#builder.sample(layout, { ...header, event: request.index }, raw, sample));
-      records++;
+    for (const each of this.tracing.probes.probes.values()) {
+      const at = each.file === "uprobe_events" ? each.place.replace(/^.*:/, "") : each.place;
+      if (each.file !== `${probe[1]}probe_events` || at !== probe[3] || each.onReturn !== (probe[2] === "ret"))
+        continue;
+      if (options.missed) each.missed++;
+      else each.reached++;
+      if (!options.missed) records += this.#fire(parseTraceFormat(each.format), values, placed);
     }
     return records;
   }
@@ -70,6 +71,22 @@ export class FakeKernel {
   /** Hands out, at once, all that was emitted. */
   deliver(): void {
     this.source.deliver();
+  }
+
+  #fire(format: TraceFormat, values: FieldValues, { sample, lost, missed, ...place }: EmitOptions): number {
+    const header = { cpu: this.source.cpus[0] ?? 0, ...place };
+    const raw = encodeRaw(format, { common_pid: header.tid ?? header.pid ?? 0, ...values });
+    let records = 0;
+    for (const { enabled, request, counts } of this.source.events.values()) {
+      if (!enabled || request.attr.type !== PerfType.TRACEPOINT || request.attr.config !== format.id) continue;
+      const count = counts.find(({ cpu }) => cpu === header.cpu);
+      countHit(count, lost === true);
+      if (lost) continue;
+      const layout = createSampleLayout(request.attr, this.source.countsLost);
+      this.source.feed(this.#builder.sample(layout, { ...header, event: request.index }, raw, sample));
+      records++;
+    }
+    return records;
   }
 
   #format(name: string): TraceFormat {

@@ -1,4 +1,5 @@
 export { type EmitOptions, FakeKernel, type FakeKernelOptions } from "./fake-kernel.js";
+export { type FakeProbe, FakeProbes } from "./fake-probes.js";
 export { type FakeEvent, FakeSource, type FakeSourceOptions } from "./fake-source.js";
 export { FakeTracing } from "./fake-tracing.js";
 export { format, traceFormats } from "./formats.js";
