@@ -63,6 +63,11 @@ Napi::Array to_array(Napi::Env env, const std::vector<EventCounts>& counts) {
     entry.Set("timeEnabled", Napi::BigInt::New(env, one.time_enabled));
     entry.Set("timeRunning", Napi::BigInt::New(env, one.time_running));
     entry.Set("lost", one.has_lost ? Napi::Value(Napi::BigInt::New(env, one.lost)) : env.Undefined());
+    if (!one.group.empty()) {
+      Napi::Array values = Napi::Array::New(env, one.group.size());
+      for (uint32_t j = 0; j < one.group.size(); ++j) values.Set(j, Napi::BigInt::New(env, one.group[j]));
+      entry.Set("values", values);
+    }
     array.Set(i, entry);
   }
   return array;

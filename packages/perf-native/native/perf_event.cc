@@ -69,6 +69,10 @@ int read_counts(int fd, uint64_t read_format, EventCounts& counts) {
   next(read_format & PERF_FORMAT_ID);
   counts.has_lost = read_format & kFormatLost;
   counts.lost = next(counts.has_lost);
+  if (!group || have == 0) return 0;
+  counts.group.push_back(counts.value);
+  const size_t beside = !!(read_format & PERF_FORMAT_ID) + !!(read_format & kFormatLost);
+  for (uint64_t member = 1; member < words[0] && at < have; ++member, at += beside) counts.group.push_back(words[at++]);
   return 0;
 }
 

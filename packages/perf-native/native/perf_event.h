@@ -63,6 +63,8 @@ struct EventCounts {
   uint64_t time_running = 0;
   uint64_t lost = 0;
   bool has_lost = false;
+  // Of all members of the counter group, the leader's first; empty without PERF_FORMAT_GROUP.
+  std::vector<uint64_t> group;
 };
 
 // Opens an event; the attribute is used as it stands, FD_CLOEXEC is added. Returns a descriptor or minus an errno.

@@ -80,7 +80,6 @@ std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& 
   auto event = std::make_unique<Event>();
   const auto layout = layout_of(spec.attr);
   event->read_format = layout->read_format;
-  event->leader = spec.leader;
   event->urgent = wakes_at_every_record(spec.attr);
   for (const auto& target : spec.targets) {
     if (auto error = open_on(spec, target, *event, layout, offline)) {
@@ -104,9 +103,6 @@ std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& 
   }
   {
     std::lock_guard lock(events_mutex_);
-    if (spec.leader) {
-      if (auto leader = events_.find(*spec.leader); leader != events_.end()) leader->second->leads = true;
-    }
     urgent_ += event->urgent;
     events_[spec.index] = std::move(event);
   }
@@ -190,9 +186,9 @@ std::optional<SystemError> Reader::set_enabled(const std::vector<uint32_t>& indi
   for (uint32_t index : indices) {
     const auto found = events_.find(index);
     if (found == events_.end()) continue;
-    const unsigned long flag = found->second->leads ? PERF_IOC_FLAG_GROUP : 0;
+    // The members of a counter group are open and on: they count when their leader does, all from the same moment.
     for (const auto& opened : found->second->opened)
-      if (ioctl(opened.fd.get(), enabled ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, flag) != 0)
+      if (ioctl(opened.fd.get(), enabled ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0) != 0)
         return SystemError{enabled ? "PERF_EVENT_IOC_ENABLE" : "PERF_EVENT_IOC_DISABLE", errno, opened.cpu, opened.pid};
   }
   return std::nullopt;

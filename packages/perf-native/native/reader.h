@@ -102,8 +102,6 @@ class Reader {
     std::map<int, Ring> own_rings;
     std::vector<Opened> opened;
     uint64_t read_format = 0;
-    std::optional<uint32_t> leader;
-    bool leads = false;
     bool urgent = false;
   };
 

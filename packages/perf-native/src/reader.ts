@@ -87,12 +87,12 @@ class KernelSource implements RecordSource {
     const attr = { type: PerfType.SOFTWARE, config: SoftwareEvent.DUMMY, samplePeriod: 1 };
     try {
       try {
-        this.cpus = await this.#native.openRings(this.#pack(attr, this.#watermark));
+        this.cpus = await this.#native.openRings(this.#pack(attr, this.#watermark, true));
       } catch (error) {
         // Before 6.0 the kernel does not know PERF_FORMAT_LOST.
         if (fromNative(error).errno !== "EINVAL") throw error;
         this.countsLost = false;
-        this.cpus = await this.#native.openRings(this.#pack(attr, this.#watermark));
+        this.cpus = await this.#native.openRings(this.#pack(attr, this.#watermark, true));
       }
     } catch (error) {
       await this.#native.close();
@@ -113,7 +113,7 @@ class KernelSource implements RecordSource {
     const offline = await settled(
       this.#native.open({
         index: request.index,
-        attr: this.#pack(request.attr, request.urgent === true ? 0 : watermark),
+        attr: this.#pack(request.attr, request.urgent === true ? 0 : watermark, request.leader === undefined),
         targets: Int32Array.from(request.targets.flatMap(({ pid, cpu }) => [pid, cpu])),
         flags: request.flags ?? 0,
         leader: request.leader,
@@ -200,15 +200,16 @@ class KernelSource implements RecordSource {
    * Adds what every event needs so that the native thread can tell whose record it is, and when it was written.
    *
    * @param watermark 0: wakes at every record
+   * @param disabled opened off, to be enabled when all is ready
    */
-  #pack(attr: EventAttr, watermark: number): Uint8Array {
+  #pack(attr: EventAttr, watermark: number, disabled: boolean): Uint8Array {
     const { IDENTIFIER, TID, TIME, CPU } = SampleFormat;
     const { TOTAL_TIME_ENABLED, TOTAL_TIME_RUNNING, ID, LOST } = ReadFormat;
     return packAttr({
       ...attr,
       sampleType: (attr.sampleType ?? 0) | IDENTIFIER | TID | TIME | CPU,
       readFormat: (attr.readFormat ?? 0) | TOTAL_TIME_ENABLED | TOTAL_TIME_RUNNING | ID | (this.countsLost ? LOST : 0),
-      flags: { ...attr.flags, disabled: true, sampleIdAll: true },
+      flags: { ...attr.flags, disabled, sampleIdAll: true },
       clockId: this.clockId,
       ...(watermark === 0 ? { wakeupEvents: 1 } : { wakeupWatermark: watermark }),
     });

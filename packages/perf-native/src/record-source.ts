@@ -16,7 +16,7 @@ export interface OpenRequest {
   targets: readonly EventTarget[];
   /** Bits of `OpenFlag`; FD_CLOEXEC is always set. */
   flags?: number;
-  /** Index of the event that leads this one's counter group. */
+  /** Index of the event that leads this one's counter group: this one counts whenever that one is enabled. */
   leader?: number;
   /** Filter in the kernel's language (Documentation/trace/events.rst), set before the event is enabled. */
   filter?: string;
@@ -50,6 +50,8 @@ export interface EventCount {
   timeRunning: bigint;
   /** Samples that found no room; `undefined` before Linux 6.0 (no `PERF_FORMAT_LOST`). */
   lost: bigint | undefined;
+  /** The values of all members of a counter group, this one's first; `undefined` without `ReadFormat.GROUP`. */
+  values?: bigint[];
 }
 
 /** Counts since the source was opened. */

@@ -1,16 +1,19 @@
 import { RECORD_HEADER_SIZE, RecordFlag, RecordOffset, type RecordSource, RecordType } from "@kernscope/perf-native";
 import type { MonitorClock } from "./clock.js";
 import type { ExternalQueue } from "./external-queue.js";
-import { decodeRaw, type TraceFields } from "./field-decoder.js";
+import { decodeRaw } from "./field-decoder.js";
 import type { RawMemory } from "./raw-memory.js";
 import type { EventId } from "./record.js";
 import type { Registration } from "./registration.js";
 import type { SampleRecord } from "./sample-record.js";
+import { decodeSideBand, sideBandKind } from "./side-band.js";
 
 /** Bytes of records that are handed out before other work of the process gets its turn. */
 const TURN = 2 * 1024 * 1024;
 /** Nanoseconds between comparisons of the clocks. */
 const REFRESH = 1e9;
+/** The type of what fills the memory up to its end. */
+const PADDING = 0;
 /** 2^32 */
 const WORD = 4_294_967_296;
 
@@ -184,7 +187,7 @@ export class Dispatcher {
       const kind = u32[word + 1]!;
       if (length === 0 || at + length > this.#end)
         throw new RangeError(`record of ${length} bytes at ${at}: the span is broken`);
-      if ((kind & 0xffff) !== RecordType.SAMPLE) {
+      if ((kind & 0xffff) === PADDING) {
         this.#at = at + length;
         continue;
       }
@@ -200,12 +203,38 @@ export class Dispatcher {
         registration.discarded++;
         continue;
       }
+      if ((kind & 0xffff) !== RecordType.SAMPLE) {
+        this.#dispatchOther(registration, kind & 0xffff, word);
+        continue;
+      }
       const size = u32[word + 10]!;
       memory.move(at + RECORD_HEADER_SIZE, size);
       registration.delivered++;
       const data = size >= registration.rawSize ? registration.data : this.#shortData(registration, at);
       this.#call(registration, this.#init.record, data);
     }
+  }
+
+  /** Whatever is not a sample: told to who asked for it, or counted. */
+  #dispatchOther(registration: Registration, type: number, word: number): void {
+    const memory = this.#memory;
+    const { u32 } = memory;
+    memory.move((word << 2) + RECORD_HEADER_SIZE, u32[word + 10]!);
+    if (type === RecordType.LOST_SAMPLES && memory.size >= 8) {
+      registration.lostSamples += Number(memory.unsigned64(memory.start));
+    } else if (type === RecordType.THROTTLE) {
+      registration.throttled++;
+    }
+    const kind = sideBandKind(type);
+    if (registration.sideBand === undefined || kind === undefined) return;
+    const data = decodeSideBand(memory, type, u32[word + 11]!);
+    if (data === undefined || !registration.sideBand.has(kind)) {
+      registration.discarded++;
+      if (data === undefined) this.#markShort(word << 2);
+      return;
+    }
+    registration.delivered++;
+    this.#call(registration, this.#init.record, data);
   }
 
   #elapsedAt(word: number): number {
@@ -225,14 +254,19 @@ export class Dispatcher {
   }
 
   /** Marks the record as corrupt and reads its data as if what is missing were 0. */
-  #shortData(registration: Registration, at: number): TraceFields {
-    const { u16, start, size, u8 } = this.#memory;
+  #shortData(registration: Registration, at: number): unknown {
+    const { start, size, u8 } = this.#memory;
+    this.#markShort(at);
+    if (registration.format === undefined) return registration.data;
+    return decodeRaw(registration.format, u8.subarray(start, start + size));
+  }
+
+  #markShort(at: number): void {
+    const { u16 } = this.#memory;
     const flags = (at + RecordOffset.FLAGS) >> 1;
     // What the source has marked, it has counted.
     if ((u16[flags]! & RecordFlag.CORRUPT) === 0) this.short++;
     u16[flags]! |= RecordFlag.CORRUPT;
-    if (registration.format === undefined) return registration.data;
-    return decodeRaw(registration.format, u8.subarray(start, start + size));
   }
 
   #call(registration: Registration, sample: unknown, data: unknown): void {

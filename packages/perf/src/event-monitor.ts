@@ -1,5 +1,7 @@
 import { openReader, type RecordSource, type SourceStats } from "@kernscope/perf-native";
 import { MonitorClock } from "./clock.js";
+import type { Counter } from "./counter.js";
+import { type CounterGroupOptions, type CounterHandler, type CounterReading, counterReading } from "./counter-group.js";
 import { Dispatcher } from "./dispatcher.js";
 import { toPerfError } from "./errno.js";
 import { PerfError } from "./errors.js";
@@ -19,6 +21,7 @@ import { Registrar } from "./registrar.js";
 import type { AnyHandler, ExternalHandler, SampleHandler } from "./registration.js";
 import { RunState } from "./run-state.js";
 import { SampleRecord } from "./sample-record.js";
+import type { SideBandHandler, SideBandKind, SideBandOptions } from "./side-band.js";
 import { Targets } from "./targets.js";
 import { TraceEvents } from "./trace-events.js";
 import type { FormatField } from "./trace-format.js";
@@ -69,11 +72,12 @@ export class EventMonitor implements AsyncDisposable {
     this.clock = new MonitorClock(source.clockId, options.readClock);
     const memory = new RawMemory(source.memory);
     const registrations = this.#table.entries;
+    const record = new SampleRecord(memory, this.clock.origin, (index) => registrations[index]);
     this.#dispatcher = new Dispatcher({
       source,
       memory,
       clock: this.clock,
-      record: new SampleRecord(memory, this.clock.origin, (index) => registrations[index]),
+      record,
       externals: this.#externals,
       registrations,
       onHandlerError: options.onHandlerError,
@@ -103,6 +107,7 @@ export class EventMonitor implements AsyncDisposable {
       kernel: this.#kernel,
       traceEvents: this.#traceEvents,
       probes: this.#probes,
+      record,
       assertOpen: (subject) => this.#assertOpen("register", subject),
     });
     // Also before it runs, records are better kept in the source's memory than in small rings.
@@ -161,6 +166,41 @@ export class EventMonitor implements AsyncDisposable {
     } finally {
       await close();
     }
+  }
+
+  /**
+   * Registers counters that count together, so that their values can be compared. With `period` or `frequency` a sample
+   * with the values of all is taken each time; {@link EventMonitor.readCounters} reads them at any time. Of processes
+   * that are watched it counts the threads that they have now.
+   *
+   * @throws PerfError `unsupported` where the processor or the kernel has not all of them
+   */
+  async registerCounterGroup(
+    counters: readonly Counter[],
+    handler: CounterHandler,
+    options: CounterGroupOptions = {},
+  ): Promise<EventId> {
+    this.#assertOpen("registerCounterGroup");
+    return this.#registrar.counterGroup(counters, handler, options);
+  }
+
+  /** The values of a counter group, on each CPU and of each target, as they are now. */
+  async readCounters(id: EventId): Promise<CounterReading[]> {
+    this.#assertOpen("readCounters");
+    return (await this.#kernel.counts(this.#table.counters(id, "readCounters"))).map(counterReading);
+  }
+
+  /**
+   * Has the kernel tell of tasks, names, mappings, cgroups, namespaces and context switches, beside the samples of
+   * events (perf_event_open(2), side-band records).
+   */
+  async registerSideBand<K extends SideBandKind>(
+    kinds: readonly K[],
+    handler: SideBandHandler<K>,
+    options: SideBandOptions = {},
+  ): Promise<EventId> {
+    this.#assertOpen("registerSideBand");
+    return this.#registrar.sideBand(kinds, handler as SideBandHandler, options);
   }
 
   /** Registers an event whose samples come from the caller (`enqueueExternalSample`). */

@@ -25,7 +25,12 @@ export class EventTable {
   }
 
   remove(registration: Registration): void {
-    for (const index of [registration.id, ...registration.indices, ...registration.windows.keys()]) {
+    for (const index of [
+      registration.id,
+      ...registration.indices,
+      ...registration.members,
+      ...registration.windows.keys(),
+    ]) {
       this.entries[index] = undefined;
     }
     registration.group?.delete(registration.id);
@@ -45,6 +50,12 @@ export class EventTable {
   kernel(id: EventId, operation: string): Registration {
     const registration = this.get(id, operation);
     if (registration.external) throw eventError("invalid", operation, id, "an external event");
+    return registration;
+  }
+
+  counters(id: EventId, operation: string): Registration {
+    const registration = this.get(id, operation);
+    if (registration.values === undefined) throw eventError("invalid", operation, id, "not a counter group");
     return registration;
   }
 

@@ -4,6 +4,8 @@ export { Btf, type BtfField, type BtfFunction } from "./btf.js";
 export { fetchMember } from "./btf-fetch.js";
 export type { BtfKind, BtfMember, BtfParameter, BtfType, BtfTypeId } from "./btf-types.js";
 export { type ClockReader, MonitorClock } from "./clock.js";
+export type { Breakpoint, CacheCounter, Counter } from "./counter.js";
+export type { CounterGroupOptions, CounterHandler, CounterReading, CounterValues } from "./counter-group.js";
 export { type DataSource, decodeDataSource } from "./data-source.js";
 export { PerfError, type PerfErrorCode, type PerfErrorDetails } from "./errors.js";
 export type { EventGroup } from "./event-group.js";
@@ -21,6 +23,19 @@ export { UserRegister } from "./registers.js";
 export type { ExternalHandler, SampleHandler } from "./registration.js";
 export type { SampleOptions } from "./sample-options.js";
 export type { SampleRecord, WeightParts } from "./sample-record.js";
+export type {
+  CgroupRecord,
+  CommRecord,
+  MmapRecord,
+  NamespacesRecord,
+  SideBandData,
+  SideBandHandler,
+  SideBandKind,
+  SideBandOptions,
+  SideBandRecords,
+  SwitchRecord,
+  TaskRecord,
+} from "./side-band.js";
 export type { TargetOptions } from "./targets.js";
 export { type FieldKind, type FormatField, parseTraceFormat, type TraceFormat } from "./trace-format.js";
 export { Tracefs } from "./tracefs.js";

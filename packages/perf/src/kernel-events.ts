@@ -1,5 +1,6 @@
-import type { EventAttr, OpenRequest, RecordSource } from "@kernscope/perf-native";
+import { type EventAttr, type EventCount, type OpenRequest, PerfType, type RecordSource } from "@kernscope/perf-native";
 import type { MonitorClock } from "./clock.js";
+import type { CounterValues } from "./counter-group.js";
 import { toPerfError } from "./errno.js";
 import { PerfError } from "./errors.js";
 import type { EventTable } from "./event-table.js";
@@ -10,6 +11,7 @@ import type { Probe, ProbeRegistry } from "./probe-registry.js";
 import type { EventId } from "./record.js";
 import type { AnyHandler, Registration, Window } from "./registration.js";
 import { createSampleLayout } from "./sample-layout.js";
+import type { SideBandKind } from "./side-band.js";
 import type { Targets } from "./targets.js";
 import type { TraceFormat } from "./trace-format.js";
 
@@ -30,6 +32,10 @@ export interface KernelEventInit {
   format?: TraceFormat;
   /** Removed when the event is closed. */
   probe?: Probe;
+  /** Of the other events of its counter group, which it leads. */
+  members?: readonly EventAttr[];
+  values?: CounterValues;
+  sideBand?: ReadonlySet<SideBandKind>;
   handler: AnyHandler;
   options: RegistrationOptions;
 }
@@ -45,14 +51,21 @@ export class KernelEvents {
     this.#init = init;
   }
 
-  async open({ name, attr, format, probe, handler, options }: KernelEventInit): Promise<EventId> {
+  async open({ members = [], handler, options, ...init }: KernelEventInit): Promise<EventId> {
     const { source, table, targets, decoder } = this.#init;
+    const { name, attr, format } = init;
     const filter = options.filter === undefined ? "" : checkFilter(options.filter, name);
     const { inherit, ...where } = await targets.list(source.cpus);
     const layout = createSampleLayout(attr, source.countsLost);
     const data = format === undefined ? undefined : decoder.cursor(format);
     // It is in the table before it is open: its first record may come before the promise is settled.
-    const registration = table.add({ name, layout, format, data, probe, group: options.group });
+    const registration = table.add({
+      ...init,
+      layout,
+      data,
+      countsSamples: isSampledEachTime(attr),
+      group: options.group,
+    });
     registration.addHandler(handler);
     const request: OpenRequest = {
       ...where,
@@ -64,7 +77,7 @@ export class KernelEvents {
       ...(options.ringSize !== undefined && { ringSize: options.ringSize }),
       ...(options.completeStack !== undefined && { completeStack: options.completeStack }),
     };
-    registration.opening = source.open(request);
+    registration.opening = this.#open(registration, request, members);
     try {
       await registration.opening;
     } catch (error) {
@@ -74,6 +87,27 @@ export class KernelEvents {
     registration.request = request;
     registration.indices = [request.index];
     return registration.id;
+  }
+
+  async #open(registration: Registration, request: OpenRequest, members: readonly EventAttr[]): Promise<void> {
+    const { source, table } = this.#init;
+    if (members.length === 0) {
+      await source.open(request);
+      return;
+    }
+    const { ringSize: _, ...member } = request;
+    await source.open({ ...request, enabled: false });
+    try {
+      for (const attr of members) {
+        const index = table.addIndex(registration);
+        await source.open({ ...member, attr, index, leader: request.index, enabled: false });
+        registration.members.push(index);
+      }
+      if (request.enabled) await source.setEnabled([request.index], true);
+    } catch (error) {
+      await source.closeEvents([...registration.members, request.index]);
+      throw error;
+    }
   }
 
   setEnabled(registrations: readonly Registration[], enabled: boolean): Promise<void> {
@@ -92,8 +126,23 @@ export class KernelEvents {
    */
   setFilter(registration: Registration, filter: string): Promise<void> {
     const subject = `${registration.name}, ${JSON.stringify(filter)}`;
+    if (registration.format === undefined) {
+      throw new PerfError("invalid", { operation: "setFilter", subject, cause: "only trace events have filters" });
+    }
     checkFilter(filter, registration.name);
     return this.#change([registration], "setFilter", () => this.#replace(registration, filter), subject);
+  }
+
+  /** The counts of each of an event's targets. */
+  async counts(registration: Registration): Promise<EventCount[]> {
+    const [index] = registration.indices;
+    if (index === undefined)
+      throw new PerfError("closed", { operation: "readCounters", subject: registration.name, cause: "it is not open" });
+    try {
+      return await this.#init.source.counts(index);
+    } catch (error) {
+      throw toPerfError(error, "readCounters", registration.name);
+    }
   }
 
   /** Closes the kernel's among `registrations`; they leave the table when the last of their records is out. */
@@ -107,7 +156,8 @@ export class KernelEvents {
       const indices = opened.flatMap((registration) => registration.indices);
       if (indices.length > 0) await source.setEnabled(indices, false);
       for (const registration of opened) await loss.retire(registration);
-      if (indices.length > 0) await source.closeEvents(indices);
+      const members = opened.flatMap((registration) => registration.members);
+      if (indices.length > 0) await source.closeEvents([...members, ...indices]);
       for (const { probe } of opened) if (probe !== undefined) await probes.remove(probe);
       for (const registration of registrations) this.#end(() => this.#forget(registration));
     });
@@ -184,6 +234,10 @@ export class KernelEvents {
       table.removeIndex(old);
     });
   }
+}
+
+function isSampledEachTime({ type, samplePeriod, sampleFrequency }: EventAttr): boolean {
+  return type === PerfType.TRACEPOINT && sampleFrequency === undefined && Number(samplePeriod) === 1;
 }
 
 function checkFilter(filter: string, subject: string): string {

@@ -15,7 +15,10 @@ export interface LossByCpu {
 export interface EventLoss {
   id: EventId;
   name: string;
-  /** Times the event happened and passed its filter while it was enabled. */
+  /**
+   * Times the event happened and passed its filter while it was enabled. Where it is not sampled each time (counter
+   * groups, side-band records): the records that are known of, delivered, discarded and lost.
+   */
   hits: bigint;
   /** Samples that found no room in a ring; `undefined` before Linux 6.0. */
   lost: bigint | undefined;
@@ -24,6 +27,8 @@ export interface EventLoss {
   /** Records that came when they were not wanted: after unregistering, or twice while the filter was replaced. */
   discarded: number;
   byCpu: LossByCpu[];
+  /** How often the kernel stopped sampling for a while because samples came too often (kernel.perf_event_max_sample_rate). */
+  throttled: number;
   /** Of a probe: how often it was reached, and missed. */
   probe?: ProbeCounts;
 }

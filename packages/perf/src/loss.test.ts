@@ -39,6 +39,7 @@ test("the account adds up by event and in total, over unregistering too", async 
     lost: 3n,
     delivered: 6,
     discarded: 0,
+    throttled: 0,
     byCpu: [
       { cpu: 0, pid: -1, hits: 5n, lost: 2n },
       { cpu: 1, pid: -1, hits: 4n, lost: 1n },

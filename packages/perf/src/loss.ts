@@ -1,6 +1,14 @@
 import type { RecordSource } from "@kernscope/perf-native";
 import type { EventTable } from "./event-table.js";
-import { addToTotal, type EventLoss, type LossByCpu, type LossReport, sumByCpu, sumOf } from "./loss-report.js";
+import {
+  addToTotal,
+  type EventLoss,
+  type LossByCpu,
+  type LossReport,
+  type LossTotal,
+  sumByCpu,
+  sumOf,
+} from "./loss-report.js";
 import type { ProbeCounts } from "./probe-profile.js";
 import type { ProbeRegistry } from "./probe-registry.js";
 import type { Registration } from "./registration.js";
@@ -48,7 +56,7 @@ export class LossAccount {
     const counted = await Promise.all(open.map((registration) => this.#count(registration, probeCounts)));
     const events = counted.filter((event) => event !== undefined);
     const total = { ...this.#closed };
-    for (const { delivered, discarded } of this.#retiring) addToTotal(total, { ...nothing, delivered, discarded });
+    for (const registration of this.#retiring) addToTotal(total, handedOut(registration));
     for (const event of events) addToTotal(total, { ...event, missed: event.probe?.missed ?? 0n });
     const { late, corrupt, unknown, lost, stalls } = source.stats();
     return { total, events, late, corrupt: corrupt + shortRecords(), unknown, ringLost: lost, stalls };
@@ -56,17 +64,16 @@ export class LossAccount {
 
   /** Adds the last counts of an event that is about to be closed to the total. */
   async retire(registration: Registration): Promise<void> {
-    const byCpu = await this.#read(registration);
+    const { hits, lost } = account(registration, await this.#read(registration));
     const missed = (await this.#probeCounts(registration))?.missed ?? 0n;
-    addToTotal(this.#closed, { ...sumOf(byCpu), delivered: 0, discarded: 0, missed });
+    addToTotal(this.#closed, { hits, lost, delivered: 0, discarded: 0, missed });
     this.#retiring.add(registration);
   }
 
   /** The event is closed: none of its records will come any more. */
   retired(registration: Registration): void {
-    const { delivered, discarded } = registration;
     if (!this.#retiring.delete(registration)) return;
-    addToTotal(this.#closed, { ...nothing, delivered, discarded });
+    addToTotal(this.#closed, handedOut(registration));
   }
 
   /** Keeps the last counts of a kernel event that is about to be closed while its registration goes on. */
@@ -110,9 +117,12 @@ export class LossAccount {
     try {
       const byCpu = await this.#read(registration);
       if (over()) return undefined;
-      const { id, name, delivered, discarded } = registration;
+      const { id, name, throttled } = registration;
       const probe = probes.get(registration.probe?.event ?? "");
-      return { id, name, ...sumOf(byCpu), delivered, discarded, byCpu, ...(probe !== undefined && { probe }) };
+      const { delivered, discarded, hits: handed } = handedOut(registration);
+      const { hits: counted, lost } = account(registration, byCpu);
+      const hits = counted + handed;
+      return { id, name, hits, lost, delivered, discarded, throttled, byCpu, ...(probe !== undefined && { probe }) };
     } catch (error) {
       if (over()) return undefined;
       throw error;
@@ -131,4 +141,18 @@ export class LossAccount {
   }
 }
 
-const nothing = { hits: 0n, lost: 0n, missed: 0n };
+/** Hits and losses as the kernel tells them; of an event that is not sampled each time, hits that were lost. */
+function account(
+  { countsSamples, lostSamples }: Registration,
+  byCpu: readonly LossByCpu[],
+): Pick<LossTotal, "hits" | "lost"> {
+  const { hits, lost } = sumOf(byCpu);
+  if (countsSamples) return { hits, lost };
+  const all = (lost ?? 0n) + BigInt(lostSamples);
+  return { hits: all, lost: lost === undefined ? undefined : all };
+}
+
+/** What has come of an event; its hits where the kernel's count is of something else. */
+function handedOut({ countsSamples, delivered, discarded }: Registration): LossTotal {
+  return { hits: countsSamples ? 0n : BigInt(delivered + discarded), lost: 0n, missed: 0n, delivered, discarded };
+}

@@ -1,16 +1,28 @@
 import { type EventAttr, PerfType, SampleFormat } from "@kernscope/perf-native";
+import type { Counter } from "./counter.js";
+import {
+  CounterCursor,
+  type CounterGroupOptions,
+  type CounterHandler,
+  counterGroup,
+  explainCounterError,
+} from "./counter-group.js";
+import { PerfError } from "./errors.js";
 import type { KernelEvents } from "./kernel-events.js";
 import type { RegistrationOptions } from "./monitor-options.js";
 import type { ProbeRegistry, ProbeRequest } from "./probe-registry.js";
 import type { EventId } from "./record.js";
 import type { AnyHandler } from "./registration.js";
 import { applySampleOptions } from "./sample-options.js";
+import type { SampleRecord } from "./sample-record.js";
+import { type SideBandHandler, type SideBandKind, type SideBandOptions, sideBandAttr } from "./side-band.js";
 import type { TraceEvents } from "./trace-events.js";
 
 export interface RegistrarInit {
   kernel: KernelEvents;
   traceEvents: TraceEvents;
   probes: ProbeRegistry;
+  record: SampleRecord;
   /** Throws when the monitor was closed. */
   assertOpen: (subject: string) => void;
 }
@@ -52,6 +64,32 @@ export class Registrar {
       await probes.remove(probe);
       throw error;
     }
+  }
+
+  async counterGroup(
+    counters: readonly Counter[],
+    handler: CounterHandler,
+    options: CounterGroupOptions,
+  ): Promise<EventId> {
+    const { kernel, record } = this.#init;
+    const { name, leader, members } = counterGroup(counters, options);
+    const { filter: _, completeStack: __, ...rest } = options as RegistrationOptions;
+    try {
+      const values = new CounterCursor(record);
+      return await kernel.open({ name, attr: leader, members, values, handler, options: rest });
+    } catch (error) {
+      throw explainCounterError(error, counters, name);
+    }
+  }
+
+  sideBand(kinds: readonly SideBandKind[], handler: SideBandHandler, options: SideBandOptions): Promise<EventId> {
+    const name = kinds.join(",");
+    if (kinds.length === 0) {
+      const cause = "no kinds of records are given";
+      throw new PerfError("invalid", { operation: "registerSideBand", cause });
+    }
+    const attr = sideBandAttr(kinds, options);
+    return this.#init.kernel.open({ name, attr, sideBand: new Set(kinds), handler, options });
   }
 }
 

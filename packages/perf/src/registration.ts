@@ -1,4 +1,5 @@
 import type { OpenRequest } from "@kernscope/perf-native";
+import type { CounterValues } from "./counter-group.js";
 import type { EventGroup } from "./event-group.js";
 import type { ExternalSample } from "./external-queue.js";
 import type { TraceFields } from "./field-decoder.js";
@@ -7,6 +8,7 @@ import type { Probe } from "./probe-registry.js";
 import type { EventId } from "./record.js";
 import type { SampleLayout } from "./sample-layout.js";
 import type { SampleRecord } from "./sample-record.js";
+import type { SideBandKind } from "./side-band.js";
 import type { TraceFormat } from "./trace-format.js";
 
 /** Both arguments are cursors, valid only during the call. */
@@ -25,6 +27,12 @@ export interface RegistrationInit {
   data?: TraceFields | undefined;
   group?: EventGroup | undefined;
   probe?: Probe | undefined;
+  /** What its handlers get instead of trace fields. */
+  values?: CounterValues | undefined;
+  /** The records other than samples that its handlers get. */
+  sideBand?: ReadonlySet<SideBandKind> | undefined;
+  /** Each time it happens is a sample: true for tracepoints and probes with a period of 1. */
+  countsSamples?: boolean;
 }
 
 /** When a kernel event's records are for the handlers: elapsed times. */
@@ -43,16 +51,23 @@ export class Registration {
   /** Bytes that a record's raw data has at least. */
   readonly rawSize: number;
   /** The cursor that handlers get. */
-  readonly data: TraceFields;
+  readonly data: TraceFields | CounterValues;
   readonly group: EventGroup | undefined;
   /** The line in tracefs that it stands on. */
   readonly probe: Probe | undefined;
+  readonly values: CounterValues | undefined;
+  readonly sideBand: ReadonlySet<SideBandKind> | undefined;
+  readonly countsSamples: boolean;
   /** Replaced, never changed, so that a dispatch that goes on is not disturbed. */
   handlers: readonly AnyHandler[] = [];
   /** Records that were handed to the handlers. */
   delivered = 0;
   /** Records that came when they were not wanted: after unregistering, or twice while the filter was replaced. */
   discarded = 0;
+  /** Samples that the processor says it lost (PERF_RECORD_LOST_SAMPLES). */
+  lostSamples = 0;
+  /** How often the kernel stopped sampling it for a while because it came too often (PERF_RECORD_THROTTLE). */
+  throttled = 0;
 
   /** How the kernel's event was opened, its index and whether it is on. */
   request: OpenRequest | undefined;
@@ -60,6 +75,8 @@ export class Registration {
   opening: Promise<unknown> | undefined;
   /** The source's indices of the kernel's events that are open for it: one, or two while one succeeds the other. */
   indices: number[] = [];
+  /** The source's indices of the other members of its counter group. */
+  members: number[] = [];
   /** By the source's index, as long as the event was opened anew and both may have records. */
   readonly windows = new Map<number, Window>();
   /** Counts of kernel events that were closed. */
@@ -77,7 +94,10 @@ export class Registration {
     this.format = init.format;
     this.layout = init.layout;
     this.rawSize = init.format?.size ?? 0;
-    this.data = init.data ?? noFields;
+    this.data = init.data ?? init.values ?? noFields;
+    this.values = init.values;
+    this.sideBand = init.sideBand;
+    this.countsSamples = init.countsSamples ?? false;
     this.group = init.group;
     this.probe = init.probe;
   }
