@@ -1,3 +1,3 @@
 export { execEvent, exitEvent, forkEvent } from "./events.js";
 export { FakeSensor, FakeSubscription } from "./fake-sensor.js";
-export { inTemporaryDirectory, until } from "./temporary.js";
+export { inTemporaryDirectory, slowness, until } from "./temporary.js";

@@ -14,9 +14,12 @@ export function inTemporaryDirectory(body: (directory: string) => Promise<void>)
   };
 }
 
-/** Waits until `condition` holds; throws after ten seconds. */
+/** Where the CPU is emulated, all takes many times longer. */
+export const slowness = process.env.KERNSCOPE_VM ? 20 : 1;
+
+/** Waits until `condition` holds; throws after ten seconds of a real CPU. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + slowness * 10_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
