@@ -177,12 +177,14 @@ static void odd_argv(void) {
   }
 }
 
-static void *rename_and_wait(void *name) { prctl(PR_SET_NAME, name); return sleep_long(NULL); }
+static volatile int renamed;
+static void *rename_and_wait(void *name) { prctl(PR_SET_NAME, name); renamed = 1; return sleep_long(NULL); }
 
 static void rename_often(int count) {
   char name[20];
   start(rename_and_wait, "worker");
   for (int i = 0; i < count; i++) { snprintf(name, sizeof name, "name %d", i); prctl(PR_SET_NAME, name); }
+  while (!renamed) usleep(1000);
   printf("%d %s\n", getpid(), name);
   fflush(stdout);
   sleep(1);
