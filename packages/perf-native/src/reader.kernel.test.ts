@@ -119,7 +119,8 @@ kernel(
     const counts = await source.counts(1);
     const hits = counts.reduce((sum, count) => sum + count.value, 0n);
     const samples = seen.filter(({ type }) => type === RecordType.SAMPLE).length;
-    assert.ok(samples > 100, `${samples} samples`);
+    // What one page holds comes out even where the reader hardly gets to run.
+    assert.ok(samples > 30, `${samples} samples`);
     if (source.countsLost) {
       const lost = counts.reduce((sum, count) => sum + (count.lost ?? 0n), 0n);
       assert.ok(lost > 0n, "the flood was too small for the ring");

@@ -93,7 +93,7 @@ kernel(
 withCurl(
   "curl, HTTP/1.1 and JSON: the same events by the Connect protocol",
   withSensor(async (path) => {
-    const forDuration = `${(slowness === 1 ? 3 : 30) * 1e9}`;
+    const forDuration = `${(slowness === 1 ? 10 : 30) * 1e9}`;
     const subscription = { eventFilter: { processEvents: types.map((type) => ({ type })) }, forDuration };
     const body = Buffer.from(`.....${JSON.stringify({ subscription })}`);
     body.writeUInt8(0, 0);
