@@ -84,7 +84,7 @@ function withSource(options: ReaderOptions, body: (source: RecordSource) => Prom
 
 /** Waits until all written before now has come out. */
 async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise((resolve) => setTimeout(resolve, 500));
 }
 
 const fds = () => readdirSync("/proc/self/fd").length;
