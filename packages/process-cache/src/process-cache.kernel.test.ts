@@ -296,7 +296,7 @@ kernel(
 );
 
 kernel("a cache that is opened in a storm loses nothing and applies nothing twice", async () => {
-  const witness = spawn("/bin/sleep", ["60"], { stdio: "ignore" });
+  const witness = spawn("/bin/sleep", ["1200"], { stdio: "ignore" });
   const load = spawn(actor.path, ["storm", "3000", "4"], { stdio: ["ignore", "pipe", "inherit"] });
   const lines: string[] = [];
   const reader = createInterface(load.stdout);
