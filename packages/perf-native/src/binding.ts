@@ -21,6 +21,7 @@ export interface NativeReaderOptions {
   restTickNanos: number;
   slackNanos: number;
   clockId: number;
+  offlineRings: boolean;
 }
 
 export interface NativeOpenRequest {
@@ -28,6 +29,7 @@ export interface NativeOpenRequest {
   attr: Uint8Array;
   /** Pairs of pid and CPU. */
   targets: Int32Array;
+  followCpus: boolean;
   flags: number;
   leader: number | undefined;
   filter: string | undefined;
@@ -39,6 +41,7 @@ export interface NativeOpenRequest {
 export interface NativeReader {
   readonly memory: ArrayBuffer;
   openRings(attr: Uint8Array): Promise<number[]>;
+  followCpus(online: Int32Array): Promise<number[]>;
   open(request: NativeOpenRequest): Promise<number[]>;
   setEnabled(indices: Uint32Array, enabled: boolean): Promise<void>;
   setFilter(index: number, filter: string): Promise<void>;

@@ -72,6 +72,7 @@ export class KernelEvents {
       index: registration.id,
       attr: inherit ? { ...attr, flags: { inherit, ...attr.flags } } : attr,
       enabled: options.enabled ?? true,
+      followCpus: targets.boundToCpus,
       ...(filter !== "" && { filter }),
       ...(options.urgent !== undefined && { urgent: options.urgent }),
       ...(options.ringSize !== undefined && { ringSize: options.ringSize }),
