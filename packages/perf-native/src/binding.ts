@@ -9,6 +9,7 @@ export interface Binding {
   Reader: new (options: NativeReaderOptions, span: Uint32Array, onReady: () => void) => NativeReader;
   clockNanos(clockId: number): bigint;
   mountDetached(type: string): number;
+  tryEvent(attr: Uint8Array, pid: number, cpu: number): number;
   closeDescriptor(descriptor: number): void;
   readProcessMemory(pid: number, address: bigint, target: Uint8Array): number;
 }
@@ -101,6 +102,7 @@ export function fromNative(error: unknown): PerfNativeError {
   });
 }
 
-function errnoName(errno: number): string {
+/** Name of an errno, such as `EACCES`. */
+export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }
