@@ -34,6 +34,8 @@ export class TaskEntry implements Task {
   program: Program = unknownProgram;
   /** Start time in clock ticks since boot, −1: not known. */
   startTick = -1;
+  /** First clock tick since boot in which a process can begin that this thread makes after its last record. */
+  forkTick = 0;
   container: TaskContainer | undefined;
   /** Threads of the process beside the leader that live. */
   threads: Set<TaskEntry> | undefined;
@@ -116,7 +118,7 @@ export class TaskEntry implements Task {
     this.#bits = (this.#bits & ~(0xf << shift)) | (bits << shift);
   }
 
-  /** The start time is that of the fork event. */
+  /** The start time is that of the fork event; the tick may be a likely one. */
   get hasExactStart(): boolean {
     return (this.#bits & 7) === EXACT_START;
   }

@@ -2,7 +2,14 @@ import type { Cred, CredPool } from "./credentials.js";
 import { decodeWaitStatus } from "./exit-status.js";
 import { PID_LIMIT } from "./pid-map.js";
 import type { ProcessSnapshot, TaskSnapshot } from "./proc-snapshot.js";
-import { isStartOf, likelyStartTick, NANOS_PER_TICK, type ProcessIds, startTick } from "./process-id.js";
+import {
+  earliestStartTick,
+  isStartOf,
+  latestStartTick,
+  likelyStartTick,
+  NANOS_PER_TICK,
+  type ProcessIds,
+} from "./process-id.js";
 import { type Program, TaskEntry } from "./task-entry.js";
 import type { TaskTable } from "./task-table.js";
 
@@ -47,6 +54,12 @@ export interface TaskFinderInit {
 
 /** How far a record's time can lie before a start time that /proc tells, in ns: a tick, and what clocks disagree by. */
 const START_TOLERANCE = 2 * NANOS_PER_TICK;
+
+/**
+ * How many clock ticks a process that lives may have begun before its fork event: the forking CPU can be stolen. Where its
+ * end was seen it is more likely an earlier owner of the pid.
+ */
+const LONGEST_FORK = 100;
 
 /** For how long after its end a task can be expected to write records, in ns; later ones make /proc be asked. */
 const LAST_RECORDS = 1_000_000_000;
@@ -160,21 +173,34 @@ export class TaskFinder {
     if (entry.hasExactStart) return false;
     if (entry.startTime === undefined) return true;
     const tick = Math.floor(this.clock.toBootNanos(entry.startTime + NANOS_PER_TICK / 2) / NANOS_PER_TICK);
-    return isStartOf(this.clock.toBootNanos(elapsed), tick);
+    return isStartOf(this.clock.toBootNanos(elapsed), tick, entry.exitSeen ? 1 : LONGEST_FORK);
   }
 
-  /** Gives a process its start time and its id, from the time of its fork event. */
-  setStart(entry: TaskEntry, elapsed: number): void {
+  /**
+   * Gives a process its start time and its id, from its fork event and what is known of the thread that made it. Only where
+   * both leave several ticks possible, /proc is asked: it knows, unless the process is gone.
+   */
+  setStart(entry: TaskEntry, maker: TaskEntry, elapsed: number): void {
+    const boot = this.clock.toBootNanos(elapsed);
+    const earliest = maker.forkTick;
+    maker.forkTick = earliestStartTick(boot);
+    entry.forkTick = maker.forkTick;
     entry.startTime = elapsed;
     entry.setOrigin("startTime", "tracepoint", true);
     if (!entry.isLeader || entry.startTick >= 0) return;
-    const boot = this.clock.toBootNanos(elapsed);
-    let tick = startTick(boot);
-    if (tick === undefined) {
-      const told = this.system.startTick(entry.pid);
-      tick = told !== undefined && isStartOf(boot, told) ? told : likelyStartTick(boot);
+    const latest = latestStartTick(boot);
+    const told = earliest === latest ? latest : this.system.startTick(entry.pid);
+    if (told !== undefined && told <= latest) {
+      entry.startTick = told;
+    } else {
+      entry.startTick = Math.min(Math.max(likelyStartTick(boot), earliest), latest);
+      entry.setOrigin("startTime", "tracepoint", false);
     }
-    entry.startTick = tick;
+  }
+
+  /** Remembers that a thread wrote a record at `elapsed`. */
+  wrote(entry: TaskEntry, elapsed: number): void {
+    entry.forkTick = earliestStartTick(this.clock.toBootNanos(elapsed));
   }
 
   #startTime(tick: number): number {

@@ -86,7 +86,7 @@ export class TaskTracker {
     }
     child.cloneFlags = cloneFlags;
     this.#inherit(child, task, context, isKnown);
-    finder.setStart(child, elapsed);
+    finder.setStart(child, task, elapsed);
     return { task, childTask: child, cloneFlags };
   }
 
@@ -113,6 +113,7 @@ export class TaskTracker {
     }
     if (facts.ids !== undefined) this.#applyIds(leader, facts.ids);
     noteCgroup(leader, context);
+    finder.wrote(leader, context.elapsed);
     return { task: leader, filename, commandLine: args.argv, truncated: args.truncated, oldPid };
   }
 

@@ -65,7 +65,10 @@ export interface Task {
   readonly cloneFlags: number | undefined;
   /** It is a thread of the kernel's. */
   readonly isKernelThread: boolean;
-  /** When it was made; from /proc to a resolution of 10 ms, rounded down. `undefined` where not known. */
+  /**
+   * When it was made; from /proc to a resolution of 10 ms, rounded down. `undefined` where not known. Its origin is not
+   * complete where {@link Task.processId} had to be made of a likely time, because the process was gone too soon.
+   */
   readonly startTime: number | undefined;
   /** When it ended; a process ends with the last of its threads. `undefined` while it lives. */
   readonly exitTime: number | undefined;

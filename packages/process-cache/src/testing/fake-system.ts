@@ -9,6 +9,10 @@ export class FakeSystem implements TaskSystem {
   readonly snapshots = new Map<number, ProcessSnapshot>();
   readonly threadsOf = new Map<number, TaskSnapshot[]>();
   readonly exitCodes = new Map<number, number>();
+  /** Start times of processes that are in /proc without being in `snapshots`. */
+  readonly startTicks = new Map<number, number>();
+  /** How often a start time was asked for. */
+  tickReads = 0;
   /** How often /proc was asked for a task. */
   reads = 0;
   now = 0;
@@ -59,7 +63,8 @@ export class FakeSystem implements TaskSystem {
   }
 
   startTick(pid: number): number | undefined {
-    return this.snapshots.get(pid)?.startTick;
+    this.tickReads++;
+    return this.startTicks.get(pid) ?? this.snapshots.get(pid)?.startTick;
   }
 
   creds(pid: number) {
