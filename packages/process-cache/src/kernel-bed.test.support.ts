@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { EventMonitor, type ExternalSample, type SampleId } from "@kernscope/perf";
-import { type ProcessCacheOptions, ProcessInfoCache } from "./process-cache.js";
+import type { ProcessCacheOptions } from "./cache-parts.js";
+import { ProcessInfoCache } from "./process-cache.js";
 import type { ProcessExecEvent, ProcessExitEvent, ProcessForkEvent } from "./process-events.js";
 import type { Origin, Task } from "./task.js";
 

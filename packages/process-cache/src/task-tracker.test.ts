@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { CloneFlag } from "./clone-flags.js";
 import { credOfExec } from "./credentials.js";
 import { ThreadEnd } from "./exit-status.js";
-import type { RecordContext } from "./task-finder.js";
+import type { RecordContext } from "./task-system.js";
 import { TaskTracker } from "./task-tracker.js";
 import { FakeSystem, tickOf } from "./testing/fake-system.js";
 
@@ -40,6 +40,7 @@ function setUp({ groupDead = true } = {}) {
         filename: argv[0] ?? "",
         args: { argv, truncated: false, origin: { source: "tracepoint", complete: true } },
         ids,
+        startStack: undefined,
       }),
     exit: (tid: number, pid: number, end: number, dead = true) =>
       tracker.exited(context(tid, pid), { command: "x", end, groupDead: tell(dead) }, () => "ticket"),
