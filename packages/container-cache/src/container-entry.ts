@@ -44,10 +44,10 @@ export class ContainerEntry implements ContainerInfo {
   runEnd = 0;
   /** The pid was taken from the first program executed in the cgroup: a runtime knows better. */
   pidGuessed = false;
-  /** Pid of the run of which the kernel's word on its end was awaited in vain. */
-  forsakenPid = 0;
   /** Pid by which the registry finds it; 0: it does not run. */
   followedPid = 0;
+  /** Path by which the tracker finds it. */
+  linkedPath = "";
   /** Id of the cgroup in which the current or last run was seen; 0: none. */
   cgroupId = 0;
   readonly #update: Updater;

@@ -41,6 +41,8 @@ export interface ClaimOptions {
   readonly silent?: boolean;
   /** Name and image are known by now, or never will be. */
   readonly settled?: boolean;
+  /** The kernel's word was waited for. */
+  readonly waited?: boolean;
 }
 
 /** What waits for the other side's word on an end. */
@@ -93,8 +95,8 @@ export class ContainerRegistry {
 
   /** Takes in what a runtime says. */
   claim(entry: ContainerEntry, runtime: ContainerRuntime, data: ContainerData, options: ClaimOptions = {}): void {
-    if (this.#mustWait(entry, data)) {
-      this.#wait(entry, undefined, () => this.claim(entry, runtime, data, options));
+    if (!options.waited && this.#mustWait(entry, data)) {
+      this.#wait(entry, undefined, () => this.claim(entry, runtime, data, { ...options, waited: true }));
       return;
     }
     const { sampleId, silent = false, settled = false } = options;
@@ -103,7 +105,7 @@ export class ContainerRegistry {
     const waiting = this.#waiting.get(entry);
     if (waiting?.seen !== undefined && endsRun(data.state)) this.#resolve(entry, data);
     const [wasKnown, path] = [entry.known, entry.cgroupPath];
-    const now = this.#options.monitor.clock.toUnixMillis(this.#options.monitor.clock.now());
+    const now = this.#now();
     const { announced } = entry;
     const events = applyClaim(entry, { runtime, data: silent ? this.#truth(data) : data, silent, now });
     if (events === undefined) this.stale++;
@@ -145,8 +147,7 @@ export class ContainerRegistry {
     }
     this.#release(entry);
     if (this.#entries.get(entry.id) !== entry) return;
-    const { clock } = this.#options.monitor;
-    const events = applyRemoval(entry, clock.toUnixMillis(clock.now()));
+    const events = applyRemoval(entry, this.#now());
     this.#entries.delete(entry.id);
     this.#tell(entry, events, () => sampleId ?? this.#sample(entry, undefined));
     this.#follow(entry);
@@ -158,12 +159,17 @@ export class ContainerRegistry {
     for (const entry of [...this.#waiting.keys()]) this.#release(entry);
   }
 
-  /** The runtime is quicker than the kernel's records: their word, which knows the signal, is on its way. */
+  /** The runtime may be quicker than the kernel's records: their word, which knows the signal, is on its way. */
   #mustWait(entry: ContainerEntry, { state, pid, finishedTime }: ContainerData): boolean {
     const waiting = this.#waiting.get(entry);
     if (waiting !== undefined) return waiting.seen === undefined;
-    if (!endsRun(state) || !entry.isRunning || entry.pid === 0 || entry.pid === entry.forsakenPid) return false;
-    if ((pid && pid !== entry.pid) || (finishedTime !== undefined && finishedTime < entry.runStart)) return false;
+    if (!endsRun(state)) return false;
+    if (!entry.isRunning) {
+      const hasNotRun = entry.state === ContainerState.Created || entry.state === ContainerState.Unknown;
+      return hasNotRun && finishedTime !== undefined && this.#now() - finishedTime < this.#options.patience;
+    }
+    if (entry.pid === 0 || (pid && pid !== entry.pid)) return false;
+    if (finishedTime !== undefined && finishedTime < entry.runStart) return false;
     return this.#options.endOf(entry.pid) === undefined;
   }
 
@@ -192,8 +198,6 @@ export class ContainerRegistry {
     const waiting = this.#take(entry);
     if (waiting === undefined) return;
     if (waiting.seen !== undefined) this.#end(entry, waiting.seen);
-    // Whatever comes of the kernel for this run, nothing waits for it again.
-    entry.forsakenPid = entry.pid;
     for (const next of waiting.afterwards) next();
   }
 
@@ -233,6 +237,12 @@ export class ContainerRegistry {
       this.#told.set(entry, elapsed);
       monitor.enqueueExternalSample(ids[event.kind], { ...sample, elapsed }, event.data);
     }
+  }
+
+  /** Unix milliseconds. */
+  #now(): number {
+    const { clock } = this.#options.monitor;
+    return clock.toUnixMillis(clock.now());
   }
 
   /** The sample of what no record told: at its time where the runtime says it, which is past. */

@@ -73,6 +73,7 @@ export class ContainerTracker {
       onGone: (entry) => this.#gone(entry),
     });
     this.#runtimes = new RuntimeSet({
+      cgroupMount: this.#hierarchy.mount ?? "",
       registry: this.registry,
       options,
       watched: () => this.#watch(),
@@ -157,15 +158,17 @@ export class ContainerTracker {
       },
       cgroupRemoved: (root: number, id: number, record: SampleRecord) => {
         if (!isOurs(root)) return;
-        const container = this.#table.remove(id, record.elapsed)?.container;
+        const removed = this.#table.remove(id, record.elapsed);
+        const container = removed?.container;
         // Its end was not seen: the record was lost.
-        if (container?.isRunning && container.cgroupId === id) {
+        if (container?.isRunning && container.cgroupPath === removed?.path) {
           this.registry.ended(container, { end: unknownEnd, sample: record.sampleId() });
         }
       },
       cgroupFrozen: (root: number, id: number, frozen: boolean, record: SampleRecord) => {
-        const container = isOurs(root) ? this.#table.get(id)?.container : undefined;
-        if (container?.isRunning && container.cgroupId === id) {
+        const cgroup = isOurs(root) ? this.#table.get(id) : undefined;
+        const container = cgroup?.container;
+        if (container?.isRunning && container.cgroupPath === cgroup?.path) {
           const state = frozen ? ContainerState.Paused : ContainerState.Running;
           this.registry.claim(container, container.runtime, { state }, { sampleId: record.sampleId() });
         }
@@ -176,11 +179,16 @@ export class ContainerTracker {
   }
 
   #executed(record: SampleRecord): void {
-    const id = record.cgroup;
-    const container = this.containerOfCgroup(id);
-    if (container === undefined || container.isRunning || container.state === ContainerState.Removing) return;
+    const { cgroup, pid } = record;
+    const container = this.containerOfCgroup(cgroup);
+    if (container === undefined || container.state === ContainerState.Removing) return;
+    if (container.isRunning) {
+      if (container.pid === pid) container.cgroupId = cgroup;
+      return;
+    }
     // What is executed after the end of the first process, in the same cgroup, is not its beginning.
-    if (container.cgroupId === id) return;
+    if (container.cgroupId === cgroup || container.endedPid === pid) return;
+    if (this.#monitor.clock.toUnixMillis(record.elapsed) <= container.runEnd) return;
     this.registry.began(container, record.sampleId());
   }
 
@@ -209,23 +217,37 @@ export class ContainerTracker {
     return entry;
   }
 
-  /** The innermost known container that a path leads into. */
+  /**
+   * The known container that a path leads into. Only the outermost name in it counts: what lies within a container was
+   * made by that.
+   */
   #containerAt(path: string): ContainerEntry | undefined {
-    const named = parseCgroupPath(path).findLast(({ id }) => this.registry.get(id)?.known);
-    for (let end = path.length; end > (named?.path.length ?? 0); end = path.lastIndexOf("/", end - 1)) {
-      const entry = this.#byPath.get(path.slice(0, end));
-      if (entry !== undefined) return entry;
+    const [named] = parseCgroupPath(path);
+    const entry = named && this.registry.get(named.id);
+    if (entry?.known && entry.cgroupPath === "") {
+      entry.cgroupPath = named?.path ?? "";
+      this.#link(entry);
     }
-    return named && this.registry.get(named.id);
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const found = this.#byPath.get(path.slice(0, end));
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   #known(entry: ContainerEntry): void {
-    if (entry.cgroupPath !== "") this.#byPath.set(entry.cgroupPath, entry);
+    this.#link(entry);
     this.#table.relink(entry.cgroupPath === "" ? undefined : entry.cgroupPath);
   }
 
+  #link(entry: ContainerEntry): void {
+    if (this.#byPath.get(entry.linkedPath) === entry) this.#byPath.delete(entry.linkedPath);
+    entry.linkedPath = entry.cgroupPath;
+    if (entry.cgroupPath !== "") this.#byPath.set(entry.cgroupPath, entry);
+  }
+
   #gone(entry: ContainerEntry): void {
-    if (this.#byPath.get(entry.cgroupPath) === entry) this.#byPath.delete(entry.cgroupPath);
+    if (this.#byPath.get(entry.linkedPath) === entry) this.#byPath.delete(entry.linkedPath);
     this.#table.relink();
   }
 }

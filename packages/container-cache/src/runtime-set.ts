@@ -14,6 +14,8 @@ export interface RuntimeSetInit {
   readonly options: ContainerCacheOptions;
   readonly clock: MonitorClock;
   readonly watched: () => Promise<void>;
+  /** Where the hierarchy is mounted that perf events know; empty: nowhere. */
+  readonly cgroupMount: string;
 }
 
 /** What recognises a cgroup's path. */
@@ -61,20 +63,15 @@ export class RuntimeSet {
 
   /** Which container a path leads into, as far as a runtime can say at once. */
   recognise(path: string): Recognised | undefined {
+    // A runtime that has just come is there before its first container.
+    for (const source of this.#sources) if (!source.status.found) source.look();
     const present = this.#sources.filter(({ status }) => status.found);
-    if (present.length === 0) return undefined;
-    const named = parseCgroupPath(path).reverse();
-    for (const each of named) {
-      for (const source of present) {
-        if (each.runtime !== ContainerRuntime.Unknown && each.runtime !== source.runtime) continue;
-        const id = source.recognise(each.path, each.id);
-        if (id !== undefined) return { id, runtime: source.runtime, path: each.path };
-      }
-    }
-    if (named.length > 0) return undefined;
+    const [named] = parseCgroupPath(path);
     for (const source of present) {
-      const id = source.recognise(path, undefined);
-      if (id !== undefined) return { id, runtime: source.runtime, path };
+      const { runtime } = source;
+      if (named !== undefined && named.runtime !== ContainerRuntime.Unknown && named.runtime !== runtime) continue;
+      const id = source.recognise(named?.path ?? path, named?.id);
+      if (id !== undefined) return { id, runtime, path: named?.path ?? path };
     }
     return undefined;
   }
@@ -89,7 +86,7 @@ export class RuntimeSet {
   }
 
   #context(source: { readonly runtime: ContainerRuntime }): RuntimeContext {
-    const { registry, options, watched } = this.#init;
+    const { registry, options, watched, cgroupMount } = this.#init;
     const told = new Set<string>();
     const remove = (id: string) => {
       told.delete(id);
@@ -109,6 +106,8 @@ export class RuntimeSet {
       },
       lookup: (id) => registry.get(id),
       watched,
+      cgroupMount,
+      opened: this.#opened,
       failed: () => void this.#failed++,
       oversized: () => void this.#oversized++,
       timeout: options.requestTimeout ?? 2000,

@@ -40,6 +40,10 @@ export interface RuntimeContext {
   /** Bytes of a configuration at most. */
   readonly maxConfig: number;
   readonly procRoot: string;
+  /** Where the hierarchy is mounted that perf events know; empty: nowhere. */
+  readonly cgroupMount: string;
+  /** Unix milliseconds: of what was there before nothing is told. */
+  readonly opened: number;
 }
 
 /** One runtime on the host, as each file of this folder opens it. */
