@@ -1,8 +1,17 @@
 export type { Expression } from "@kernscope/expression";
+export {
+  type Capabilities,
+  capabilities,
+  explainFilter,
+  type FilterExplanation,
+  fieldTypesOf,
+  type KindCapability,
+} from "./capabilities.js";
 export { SensorError, type SensorErrorCode } from "./errors.js";
 export type { LineageEntry, TelemetryEvent } from "./event.js";
 export { type EventKind, eventKinds } from "./event-kinds.js";
 export { defaultQueueLimits, type QueueLimits } from "./event-queue.js";
+export type { KernelPart, Service } from "./events/family.js";
 export type { MetricsCounters } from "./metrics.js";
 export * from "./payload.js";
 export { Sensor, type SensorOptions } from "./sensor.js";
