@@ -78,7 +78,7 @@ function readFilters(subscription: Subscription | undefined, most: number, refus
       const kind = kindOfFilter(list, filter);
       const unserved = unservedFields(list, filter);
       if (kind === undefined) refused.push({ code: Code.InvalidArgument, message: `${name}.type is not valid` });
-      else if (unserved.length === 0) kinds.set(kind, { kind });
+      else if (unserved.length === 0) kinds.set(kind, { kind } as EventFilter);
       else refused.push(notServed(`${name}.${unserved.join(", ")} (${kind})`, "the filter is left out"));
     }
   }
