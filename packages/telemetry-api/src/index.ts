@@ -7,6 +7,7 @@ export type { EventInit, Init, ReceivedEventInit } from "./event-init.js";
 export { type EventKind, type EventKindEntry, eventKind, eventKinds } from "./event-kinds.js";
 // The API itself: service, messages and enums, each with its schema.
 export * from "./messages.js";
+export { ENVELOPE_SIZE, ResponseEncoder } from "./response-encoder.js";
 export {
   type EventSelector,
   type FilterFields,
