@@ -10,7 +10,7 @@ export {
   type TelemetryEvent,
 } from "./event.js";
 export { type EventKind, eventKinds } from "./event-kinds.js";
-export { defaultQueueLimits, type QueueLimits } from "./event-queue.js";
+export { defaultQueueLimits, type Gap, type GapTeller, type QueueLimits } from "./event-queue.js";
 export type { MetricsCounters } from "./metrics.js";
 export { Sensor, type SensorOptions } from "./sensor.js";
 export type { Subscription, SubscriptionCounters } from "./subscription.js";

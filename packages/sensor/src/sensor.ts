@@ -3,6 +3,7 @@ import { type ProcessCacheOptions, ProcessInfoCache } from "@kernscope/process-c
 import { Envelope } from "./envelope.js";
 import { SensorError, toSensorError } from "./errors.js";
 import type { TelemetryEvent } from "./event.js";
+import type { GapTeller } from "./event-queue.js";
 import { KindRegistry } from "./kind-registry.js";
 import { LossTeller } from "./loss-teller.js";
 import type { MetricsCounters } from "./metrics.js";
@@ -24,6 +25,8 @@ export class Sensor implements AsyncDisposable {
   readonly id: string;
   readonly monitor: EventMonitor;
   readonly processCache: ProcessInfoCache;
+  /** For those who queue this sensor's events elsewhere: numbers and events for what found no room there. */
+  readonly gaps: GapTeller;
   readonly #envelope: Envelope;
   readonly #kinds: KindRegistry;
   readonly #losses: LossTeller;
@@ -58,6 +61,8 @@ export class Sensor implements AsyncDisposable {
     this.processCache = processCache;
     this.#envelope = new Envelope(monitor.clock, options.id);
     this.id = this.#envelope.sensorId;
+    const envelope = this.#envelope;
+    this.gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
     this.#kinds = new KindRegistry({
       monitor,
       processCache,
@@ -103,9 +108,7 @@ export class Sensor implements AsyncDisposable {
   async newSubscription(request: SubscriptionRequest): Promise<Subscription> {
     const valid = validateRequest(request);
     this.#assertOpen("newSubscription");
-    const envelope = this.#envelope;
-    const gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
-    const subscription = new Subscription(valid, gaps, () => {
+    const subscription = new Subscription(valid, this.gaps, () => {
       this.#subscriptions.delete(subscription);
       this.#kinds.remove(subscription);
       this.#counters.dropped += subscription.counters.dropped;
