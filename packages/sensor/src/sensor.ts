@@ -2,6 +2,7 @@ import { EventMonitor, type EventMonitorOptions, Tracefs } from "@kernscope/perf
 import { type ProcessCacheOptions, ProcessInfoCache } from "@kernscope/process-cache";
 import { Envelope } from "./envelope.js";
 import { SensorError, toSensorError } from "./errors.js";
+import type { GapTeller } from "./event-queue.js";
 import { KernelSupport } from "./kernel-support.js";
 import { LossTeller } from "./loss-teller.js";
 import type { MetricsCounters } from "./metrics.js";
@@ -25,6 +26,8 @@ export class Sensor implements AsyncDisposable {
   readonly id: string;
   readonly monitor: EventMonitor;
   readonly processCache: ProcessInfoCache;
+  /** For those who queue this sensor's events elsewhere: numbers and events for what found no room there. */
+  readonly gaps: GapTeller;
   readonly #envelope: Envelope;
   readonly #kernel: KernelSupport;
   readonly #sources: SourceRegistry;
@@ -70,6 +73,7 @@ export class Sensor implements AsyncDisposable {
     const envelope = new Envelope(monitor.clock, options.id);
     this.#envelope = envelope;
     this.id = envelope.sensorId;
+    this.gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
     this.#sources = new SourceRegistry(
       { monitor, processCache },
       { envelope, isOwn: (task) => task.tgid === process.pid, containerOf: () => undefined },
@@ -109,9 +113,7 @@ export class Sensor implements AsyncDisposable {
     this.#assertOpen("newSubscription");
     const planned = await planRequest(request, this.#kernel);
     this.#assertOpen("newSubscription");
-    const envelope = this.#envelope;
-    const gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
-    const subscription = new Subscription(planned, gaps, () => {
+    const subscription = new Subscription(planned, this.gaps, () => {
       this.#subscriptions.delete(subscription);
       this.#sources.remove(subscription);
       this.#counters.dropped += subscription.counters.dropped;
