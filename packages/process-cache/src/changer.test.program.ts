@@ -18,6 +18,7 @@ export const changerSource = String.raw`
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -191,6 +192,32 @@ static void fork_many(int count) {
   wait_for_end();
 }
 
+/*
+ * For some seconds makes processes that have their pid for name and argument, and in both what a reader may stumble over.
+ * Each lives for up to 20 ms; how many a second.
+ */
+static void named_forks(int seconds, char *argument) {
+  struct timespec now, end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_sec += seconds;
+  signal(SIGCHLD, SIG_IGN);
+  int made = 0;
+  do {
+    pid_t pid = fork();
+    if (pid == 0) {
+      char name[16];
+      snprintf(name, sizeof name, ") R\n%d", getpid());
+      prctl(PR_SET_NAME, name);
+      sprintf(argument, "%010d\n\xff", getpid());
+      usleep(getpid() % 20000);
+      _exit(0);
+    }
+    if (pid > 0) made++;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (now.tv_sec < end.tv_sec);
+  printf("%d\n", made / seconds);
+}
+
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "";
   if (!strcmp(mode, "set-ids")) set_ids(atoi(argv[2]));
@@ -201,6 +228,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "user-namespace")) user_namespace();
   else if (!strcmp(mode, "reuse")) reuse(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
   else if (!strcmp(mode, "fork-many")) fork_many(atoi(argv[2]));
+  else if (!strcmp(mode, "named-forks")) named_forks(atoi(argv[2]), argv[3]);
   else if (!strcmp(mode, "wait")) { printf("%d\n", getpid()); fflush(stdout); wait_for_end(); }
   else return 2;
   return 0;
