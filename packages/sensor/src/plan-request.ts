@@ -1,4 +1,5 @@
 import { or, print, validate } from "@kernscope/expression";
+import { canonical } from "./canonical.js";
 import { ContainerMatcher } from "./container-matcher.js";
 import { SensorError, toSensorError } from "./errors.js";
 import { eventKinds, isEventKind } from "./event-kinds.js";
@@ -84,6 +85,7 @@ export async function planFilter(filter: EventFilter, kernel: KernelSupport): Pr
   if (where !== undefined) validate(where, fieldTypes(fields));
   const plan = await family.plan(filter, kernel);
   return {
+    filter,
     plan,
     predicateKey: plan.rest === undefined ? "" : print(plan.rest),
     predicate: plan.rest === undefined ? undefined : predicateOf(plan.rest, fields),
@@ -104,17 +106,8 @@ function mergeFilters(filters: readonly EventFilter[]): EventFilter[] {
   return [...merged.values()];
 }
 
-/** A text that equal values share, whatever the order of their properties. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, each) => {
-    if (typeof each === "bigint") return `${each}`;
-    if (each === null || typeof each !== "object" || Array.isArray(each)) return each;
-    return Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
-}
-
 /** What a filter was refused for. Whatever the packages below find wrong with what the client gave is the client's. */
-function refusalOf(error: unknown, { kind }: EventFilter): SensorError {
+export function refusalOf(error: unknown, { kind }: EventFilter): SensorError {
   if (error instanceof SensorError) return error;
   const { name, message } = error as Error;
   if (name === "ExpressionError" || (error as { code?: unknown }).code === "invalid") {
@@ -123,7 +116,8 @@ function refusalOf(error: unknown, { kind }: EventFilter): SensorError {
   return toSensorError(error);
 }
 
-function statusOf({ code, message }: SensorError): SubscriptionStatus {
+/** The status that tells of a refusal. */
+export function statusOf({ code, message }: SensorError): SubscriptionStatus {
   if (code === "invalid") return { code: Code.INVALID_ARGUMENT, message };
   if (code === "unimplemented") return { code: Code.UNIMPLEMENTED, message };
   return { code: code === "system" ? Code.INTERNAL : Code.FAILED_PRECONDITION, message };

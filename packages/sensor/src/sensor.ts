@@ -5,7 +5,7 @@ import { SensorError, toSensorError } from "./errors.js";
 import { KernelSupport } from "./kernel-support.js";
 import { LossTeller } from "./loss-teller.js";
 import type { MetricsCounters } from "./metrics.js";
-import { planRequest } from "./plan-request.js";
+import { planRequest, refusalOf, statusOf } from "./plan-request.js";
 import { SourceRegistry } from "./source-registry.js";
 import { Subscription } from "./subscription.js";
 import type { SubscriptionRequest } from "./subscription-request.js";
@@ -118,7 +118,10 @@ export class Sensor implements AsyncDisposable {
     });
     this.#subscriptions.add(subscription);
     try {
-      await this.#sources.add(subscription, planned.sources);
+      const failures = await this.#sources.add(subscription, planned.sources);
+      const refusals = failures.map(({ planned, reason }) => refusalOf(reason, planned.filter));
+      if (refusals.length === planned.sources.length) throw refusals[0];
+      subscription.addStatuses(refusals.map(statusOf));
       this.#assertOpen("newSubscription");
     } catch (error) {
       subscription.close();

@@ -27,8 +27,7 @@ const MAX_DELAY = 2 ** 31 - 1;
  * sensor stops, or by {@link Subscription.close}.
  */
 export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, AsyncDisposable {
-  /** What of the request is not honoured, and why; one OK where all is. */
-  readonly statuses: readonly SubscriptionStatus[];
+  #statuses: readonly SubscriptionStatus[];
   readonly #queue: EventQueue;
   readonly #onEnd: () => void;
   readonly #containers: ContainerMatcher | undefined;
@@ -45,13 +44,18 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
 
   /** @param onEnd called once, when nothing more can come */
   constructor(request: PlannedRequest, gaps: GapTeller, onEnd: () => void) {
-    this.statuses = request.statuses;
+    this.#statuses = request.statuses;
     this.#queue = new EventQueue(request.queue, gaps);
     this.#onEnd = onEnd;
     this.#left = request.limit;
     this.#containers = request.containers;
     this.#throttle = request.throttle;
     if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
+  }
+
+  /** What of the request is not honoured, and why; one OK where all is. */
+  get statuses(): readonly SubscriptionStatus[] {
+    return this.#statuses;
   }
 
   get counters(): SubscriptionCounters {
@@ -66,6 +70,12 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   /** Entries that wait, gaps included. */
   get queued(): number {
     return this.#queue.length;
+  }
+
+  /** Something more is not honoured. */
+  addStatuses(statuses: readonly SubscriptionStatus[]): void {
+    if (statuses.length === 0) return;
+    this.#statuses = [...this.#statuses.filter(({ code }) => code !== 0), ...statuses];
   }
 
   /** Whether events that happen in a container, or in none, are for this subscriber. */
