@@ -1,7 +1,10 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { EventMonitor, type ExternalSample, type SampleId } from "@kernscope/perf";
-import { type ProcessCacheOptions, ProcessInfoCache } from "./process-cache.js";
+import type { ProcessCacheOptions } from "./cache-parts.js";
+import { ProcessInfoCache } from "./process-cache.js";
 import type { ProcessExecEvent, ProcessExitEvent, ProcessForkEvent } from "./process-events.js";
 import type { Origin, Task } from "./task.js";
 
@@ -19,7 +22,27 @@ export interface Seen<T> {
   readonly event: T;
 }
 
-/** A cache on the running kernel, and what it told. */
+/** How much of a load is run: where the CPU is emulated (`KERNSCOPE_VM`), a tenth shows the same. */
+export function scaled(count: number): number {
+  return process.env.KERNSCOPE_VM ? Math.ceil(count / 10) : count;
+}
+
+/** A program that runs, with its output to be read. Disposing of it kills it. */
+export interface StartedProgram extends ChildProcess, Disposable {
+  readonly pid: number;
+  readonly stdout: Readable;
+}
+
+export function startProgram(program: string, args: readonly string[], input: "ignore" | "pipe" = "ignore") {
+  const child = spawn(program, args, { stdio: [input, "pipe", "inherit"] });
+  const dispose = () => {
+    child.kill("SIGKILL");
+    for (const stream of child.stdio) stream?.destroy();
+  };
+  return Object.assign(child, { [Symbol.dispose]: dispose }) as StartedProgram;
+}
+
+/** A cache on the running kernel, what it told, and the programs that were started for it, which end with it. */
 export class KernelBed implements AsyncDisposable {
   readonly forks: Seen<ProcessForkEvent>[] = [];
   readonly execs: Seen<SeenExec>[] = [];
@@ -27,6 +50,7 @@ export class KernelBed implements AsyncDisposable {
   readonly monitor: EventMonitor;
   readonly cache: ProcessInfoCache;
   readonly #running: Promise<void>;
+  readonly #children = new Set<StartedProgram>();
 
   static async open(options: ProcessCacheOptions = {}): Promise<KernelBed> {
     const monitor = await EventMonitor.open();
@@ -57,15 +81,39 @@ export class KernelBed implements AsyncDisposable {
     this.#running = monitor.run();
   }
 
+  /** Starts a program, which is killed with the bed if it has not ended by then. */
+  start(program: string, args: readonly string[], input: "ignore" | "pipe" = "ignore"): StartedProgram {
+    const child = startProgram(program, args, input);
+    this.#children.add(child);
+    child.once("close", () => this.#children.delete(child));
+    return child;
+  }
+
   /** Runs a program to its end; returns its pid and the lines that it printed, each as words. */
   async run(program: string, ...args: string[]): Promise<{ pid: number; lines: string[][] }> {
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = this.start(program, args);
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk) => chunks.push(chunk));
     await once(child, "close");
     const lines = Buffer.concat(chunks).toString().split("\n").filter(Boolean);
     await this.settle();
-    return { pid: child.pid ?? 0, lines: lines.map((line) => line.split(" ")) };
+    return { pid: child.pid, lines: lines.map((line) => line.split(" ")) };
+  }
+
+  /** Starts a program and waits for the first `count` lines that it prints; it goes on. */
+  async startUntil(count: number, program: string, ...args: string[]) {
+    const child = this.start(program, args, "pipe");
+    const lines: string[][] = [];
+    for await (const line of createInterface(child.stdout)) if (lines.push(line.split(" ")) === count) break;
+    await this.settle();
+    return { child, pid: child.pid, lines };
+  }
+
+  /** Ends a program's standard input, and waits for its end. */
+  async finish(child: ChildProcess): Promise<void> {
+    child.stdin?.end();
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    await this.settle();
   }
 
   /** Waits until everything that has happened was handed out. */
@@ -98,6 +146,7 @@ export class KernelBed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) child[Symbol.dispose]();
     await this.monitor.stop();
     await this.#running;
     await this.cache.close();
