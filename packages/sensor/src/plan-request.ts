@@ -9,7 +9,12 @@ import { fieldTypes } from "./field-table.js";
 import type { KernelSupport } from "./kernel-support.js";
 import { predicateOf } from "./predicate.js";
 import type { PlannedSource } from "./source-registry.js";
-import type { EventFilter, SubscriptionRequest, SubscriptionStatus } from "./subscription-request.js";
+import type {
+  ContainerEventFilter,
+  EventFilter,
+  SubscriptionRequest,
+  SubscriptionStatus,
+} from "./subscription-request.js";
 
 /** A request that was found in order, and how it will be served. */
 export interface PlannedRequest {
@@ -50,6 +55,9 @@ export async function planRequest(request: SubscriptionRequest, kernel: KernelSu
     },
   };
   const containers = ContainerMatcher.of(request.containers);
+  if (containers !== undefined && !kernel.hasCgroups) {
+    throw new SensorError("unsupported", "newSubscription(containers): the kernel does not tell of cgroups");
+  }
   const sources: PlannedSource[] = [];
   const refusals: SensorError[] = [];
   const lacks: SubscriptionStatus[] = [];
@@ -96,12 +104,20 @@ export async function planFilter(filter: EventFilter, kernel: KernelSupport): Pr
 function mergeFilters(filters: readonly EventFilter[]): EventFilter[] {
   const merged = new Map<string, EventFilter>();
   for (const filter of filters) {
-    const { where, ...rest } = filter as EventFilter & { where?: Parameters<typeof or>[0] };
+    const { where, view, ...rest } = filter as Partial<ContainerEventFilter>;
     const key = canonical(rest);
-    const before = merged.get(key) as typeof filter & { where?: Parameters<typeof or>[0] };
-    if (before === undefined) merged.set(key, filter);
-    else if (before.where === undefined || where === undefined) merged.set(key, rest as EventFilter);
-    else merged.set(key, { ...rest, where: or(before.where, where) } as EventFilter);
+    const before = merged.get(key) as Partial<ContainerEventFilter> | undefined;
+    if (before === undefined) {
+      merged.set(key, filter);
+      continue;
+    }
+    const both = before.where !== undefined && where !== undefined ? or(before.where, where) : undefined;
+    const fuller = before.view === "full" ? before.view : view;
+    merged.set(key, {
+      ...rest,
+      ...(both !== undefined && { where: both }),
+      ...(fuller !== undefined && { view: fuller }),
+    } as EventFilter);
   }
   return [...merged.values()];
 }

@@ -1,3 +1,4 @@
+import { ContainerHold } from "./container-hold.js";
 import type { ContainerMatcher } from "./container-matcher.js";
 import type { ContainerLabels } from "./envelope.js";
 import type { TelemetryEvent } from "./event.js";
@@ -31,6 +32,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   readonly #queue: EventQueue;
   readonly #onEnd: () => void;
   readonly #containers: ContainerMatcher | undefined;
+  readonly #hold: ContainerHold;
   readonly #throttle: number;
   #matched = 0;
   #throttled = 0;
@@ -49,6 +51,10 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#onEnd = onEnd;
     this.#left = request.limit;
     this.#containers = request.containers;
+    this.#hold = new ContainerHold(request.containers, (event) => {
+      this.#take(event);
+      this.flush();
+    });
     this.#throttle = request.throttle;
     if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
   }
@@ -78,13 +84,22 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#statuses = [...this.#statuses.filter(({ code }) => code !== 0), ...statuses];
   }
 
-  /** Whether events that happen in a container, or in none, are for this subscriber. */
-  wants(container: ContainerLabels | undefined): boolean {
-    return this.#containers === undefined || (container !== undefined && this.#containers.matches(container));
+  /** Whether an event that happens in a container, or in none, may be for this subscriber. */
+  mayWant(container: ContainerLabels | undefined): boolean {
+    if (this.#containers === undefined) return true;
+    if (container === undefined) return false;
+    return this.#containers.matches(container) || (this.#containers.needsLabels && !container.settled);
   }
 
-  /** Takes an event that passed the filters. */
-  push(event: TelemetryEvent): void {
+  /** Takes an event that passed the filters, and {@link mayWant}. */
+  push(event: TelemetryEvent, container?: ContainerLabels): void {
+    if (this.#ended) return;
+    if (this.#hold.isEmpty && (this.#containers === undefined || this.#containers.matches(container!)))
+      this.#take(event);
+    else this.#hold.add(event, container);
+  }
+
+  #take(event: TelemetryEvent): void {
     if (this.#ended) return;
     this.#matched++;
     if (event.sensorMonotimeNanos - this.#lastTime < this.#throttle) {
@@ -98,11 +113,14 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
 
   /** Takes an event that tells of a loss elsewhere: beyond the limit's count. */
   pushLoss(event: TelemetryEvent): void {
-    if (!this.#ended) this.#queue.push(event);
+    if (this.#ended) return;
+    if (this.#hold.isEmpty) this.#queue.push(event);
+    else this.#hold.add(event, undefined);
   }
 
   /** Hands what has gathered to the subscriber. */
   flush(): void {
+    this.#hold.release();
     if (this.#queue.length > 0) this.#wake?.();
   }
 
@@ -112,6 +130,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#ended = true;
     this.#error = error;
     clearTimeout(this.#timer);
+    this.#hold.clear();
     this.#onEnd();
     this.#wake?.();
   }

@@ -26,9 +26,13 @@ export interface ContainerdClient {
 /** Connects with the first call; each call but that for events has `timeout` milliseconds. */
 export function connectContainerd(socket: string, timeout: number, signal: AbortSignal): ContainerdClient {
   const baseUrl = "http://localhost";
-  const sessions = new Http2SessionManager(baseUrl, { idleConnectionTimeoutMs: 60_000 }, {
-    createConnection: () => connect(socket),
-  });
+  const sessions = new Http2SessionManager(
+    baseUrl,
+    { idleConnectionTimeoutMs: 60_000 },
+    {
+      createConnection: () => connect(socket),
+    },
+  );
   const transport = createGrpcTransport({ baseUrl, sessionManager: sessions, readMaxBytes: READ_LIMIT });
   return {
     containers: createClient(Containers, transport),

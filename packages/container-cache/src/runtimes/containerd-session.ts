@@ -3,7 +3,14 @@ import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ContainerData } from "../container-info.js";
 import { ContainerState } from "../container-state.js";
 import type { Container } from "../gen/containerd/containers_pb.js";
-import { ContainerEventSchema, type Envelope, TaskCreateSchema, TaskEventSchema, TaskExitSchema, TaskStartSchema } from "../gen/containerd/events_pb.js";
+import {
+  ContainerEventSchema,
+  type Envelope,
+  TaskCreateSchema,
+  TaskEventSchema,
+  TaskExitSchema,
+  TaskStartSchema,
+} from "../gen/containerd/events_pb.js";
 import type { Process } from "../gen/containerd/tasks_pb.js";
 import { podOf } from "../kubernetes.js";
 import { cgroupPathOf } from "./bundles.js";

@@ -168,4 +168,3 @@ function timeOf(event: Json): number | undefined {
   const nanos = numberAt(event, "timeNano");
   return nanos === undefined ? undefined : nanos / 1e6;
 }
-

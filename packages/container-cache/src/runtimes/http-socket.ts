@@ -72,8 +72,18 @@ export function followLines(init: SocketRequest, onLine: (line: string) => void)
   });
 }
 
-function begin({ socket, path, signal }: SocketRequest, onResponse: (response: IncomingMessage) => void): ClientRequest {
-  const call = request({ socketPath: socket, path, method: "GET", headers: { Host: "localhost" }, agent: false, signal });
+function begin(
+  { socket, path, signal }: SocketRequest,
+  onResponse: (response: IncomingMessage) => void,
+): ClientRequest {
+  const call = request({
+    socketPath: socket,
+    path,
+    method: "GET",
+    headers: { Host: "localhost" },
+    agent: false,
+    signal,
+  });
   call.on("response", onResponse);
   call.end();
   return call;

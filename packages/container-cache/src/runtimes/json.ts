@@ -46,7 +46,8 @@ export function textsAt(value: Json, ...keys: readonly string[]): Record<string,
   const found = at(value, ...keys);
   const texts: Record<string, string> = {};
   if (typeof found !== "object" || found === null || Array.isArray(found)) return texts;
-  for (const [key, text] of Object.entries(found)) if (typeof text === "string" && key !== "__proto__") texts[key] = text;
+  for (const [key, text] of Object.entries(found))
+    if (typeof text === "string" && key !== "__proto__") texts[key] = text;
   return texts;
 }
 

@@ -235,4 +235,3 @@ class RuncSource implements RuntimeSource {
     this.#timer = undefined;
   }
 }
-

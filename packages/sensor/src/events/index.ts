@@ -1,5 +1,6 @@
 import type { EventKind } from "../event-kinds.js";
 import { chargenEvents } from "./chargen.js";
+import { containerEvents } from "./container.js";
 import type { EventFamily } from "./family.js";
 import { kernelCallEvents } from "./kernel-call.js";
 import { networkEvents } from "./network.js";
@@ -18,6 +19,7 @@ const eventFamilies: readonly EventFamily<any>[] = [
   kernelCallEvents,
   userCallEvents,
   performanceEvents,
+  containerEvents,
   tickerEvents,
   chargenEvents,
 ];
