@@ -19,6 +19,7 @@ export type { EventLoss, LossByCpu, LossReport, LossTotal } from "./loss-report.
 export type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
 export type { KprobeOptions, ProbeOptions } from "./probe.js";
 export type { ProbeCounts } from "./probe-profile.js";
+export { type FetchArgument, kernelPlace, parseFetchArgument, probeLine } from "./probe-text.js";
 export type { ReadValues } from "./read-values.js";
 export type { EventId, EventRecord, SampleId } from "./record.js";
 export { UserRegister } from "./registers.js";

@@ -123,10 +123,7 @@ kernel("all twelve kinds: descriptors, results, and the addresses that this kern
   ]);
   assert.equal(of("network.recvfrom-result"), [result(5), result(2)]);
   const told = stream.statuses.filter(({ code }) => code !== 0).map(({ message }) => message.split(":")[0]);
-  assert.equal(
-    told,
-    hasProbes ? [] : ["network.connect-attempt", "network.bind-attempt", "network.sendto-attempt"],
-  );
+  assert.equal(told, hasProbes ? [] : ["network.connect-attempt", "network.bind-attempt", "network.sendto-attempt"]);
 });
 
 kernel("conditions: on what the kernel compares and on the address of a TCP connection", async () => {

@@ -187,10 +187,10 @@ export interface ContainerPayload {
   readonly imageId?: string;
   readonly imageName?: string;
   readonly hostPid?: number;
-  readonly exitCode?: number;
-  readonly exitStatus?: number;
-  readonly exitSignal?: number;
-  readonly exitCoreDumped?: boolean;
+  readonly exitCode?: number | undefined;
+  readonly exitStatus?: number | undefined;
+  readonly exitSignal?: number | undefined;
+  readonly exitCoreDumped?: boolean | undefined;
   readonly dockerConfigJson?: string;
   readonly ociConfigJson?: string;
 }

@@ -40,8 +40,7 @@ export async function addressSource(
   const { names, standsAlone } = functions[call as keyof typeof functions];
   const name = await kernel.findFunction(names);
   if (name !== undefined) {
-    const args =
-      call === "sendto" ? sockaddrArguments("+0($arg2)", "+8($arg2)") : sockaddrArguments("$arg2", "$arg3");
+    const args = call === "sendto" ? sockaddrArguments("+0($arg2)", "+8($arg2)") : sockaddrArguments("$arg2", "$arg3");
     const read = (data: SockaddrFields) => addressOf(data);
     return { source: { event: `kprobe:${name}`, filter: "", args, standsAlone, read } };
   }
@@ -103,7 +102,8 @@ export function openAttempts(
     async (registrations) => {
       for (const point of points) await registrations.tracepoint(point, onEnter, { filter, sample });
       if (source === undefined) return;
-      for (const point of points) await registrations.tracepoint(point.replace("_enter_", "_exit_"), onExit, { sample });
+      for (const point of points)
+        await registrations.tracepoint(point.replace("_enter_", "_exit_"), onExit, { sample });
       if (source.args === undefined) {
         await registrations.tracepoint(source.event, onAddress, { filter: source.filter, sample });
       } else {
