@@ -1,14 +1,15 @@
-import { EventMonitor, type EventMonitorOptions } from "@kernscope/perf";
+import { EventMonitor, type EventMonitorOptions, Tracefs } from "@kernscope/perf";
 import { type ProcessCacheOptions, ProcessInfoCache } from "@kernscope/process-cache";
 import { Envelope } from "./envelope.js";
 import { SensorError, toSensorError } from "./errors.js";
-import type { TelemetryEvent } from "./event.js";
 import type { GapTeller } from "./event-queue.js";
-import { KindRegistry } from "./kind-registry.js";
+import { KernelSupport } from "./kernel-support.js";
 import { LossTeller } from "./loss-teller.js";
 import type { MetricsCounters } from "./metrics.js";
+import { planRequest } from "./plan-request.js";
+import { SourceRegistry } from "./source-registry.js";
 import { Subscription } from "./subscription.js";
-import { type SubscriptionRequest, validateRequest } from "./subscription-request.js";
+import type { SubscriptionRequest } from "./subscription-request.js";
 
 export interface SensorOptions {
   /** Stands in every event. Default: 16 random hexadecimal digits. */
@@ -28,7 +29,8 @@ export class Sensor implements AsyncDisposable {
   /** For those who queue this sensor's events elsewhere: numbers and events for what found no room there. */
   readonly gaps: GapTeller;
   readonly #envelope: Envelope;
-  readonly #kinds: KindRegistry;
+  readonly #kernel: KernelSupport;
+  readonly #sources: SourceRegistry;
   readonly #losses: LossTeller;
   readonly #subscriptions = new Set<Subscription>();
   readonly #counters = { delivered: 0, dropped: 0 };
@@ -48,38 +50,40 @@ export class Sensor implements AsyncDisposable {
   static async open(options: SensorOptions = {}): Promise<Sensor> {
     let monitor: EventMonitor | undefined;
     try {
-      monitor = await EventMonitor.open(options.monitor);
-      return new Sensor(monitor, await ProcessInfoCache.open(monitor, options.processCache), options);
+      const tracing = options.monitor?.tracing ?? (await Tracefs.open(options.monitor?.tracingDirectory));
+      // The monitor closes it.
+      monitor = await EventMonitor.open({ ...options.monitor, tracing });
+      const kernel = await KernelSupport.open(tracing);
+      return new Sensor(monitor, kernel, await ProcessInfoCache.open(monitor, options.processCache), options);
     } catch (error) {
       await monitor?.close();
       throw toSensorError(error);
     }
   }
 
-  private constructor(monitor: EventMonitor, processCache: ProcessInfoCache, options: SensorOptions) {
+  private constructor(
+    monitor: EventMonitor,
+    kernel: KernelSupport,
+    processCache: ProcessInfoCache,
+    options: SensorOptions,
+  ) {
     this.monitor = monitor;
     this.processCache = processCache;
-    this.#envelope = new Envelope(monitor.clock, options.id);
-    this.id = this.#envelope.sensorId;
-    const envelope = this.#envelope;
+    this.#kernel = kernel;
+    const envelope = new Envelope(monitor.clock, options.id);
+    this.#envelope = envelope;
+    this.id = envelope.sensorId;
     this.gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
-    this.#kinds = new KindRegistry({
-      monitor,
-      processCache,
-      envelope: this.#envelope,
-      isOwn: (task) => task.tgid === process.pid,
-    });
-    const tellAll = (event: TelemetryEvent) => {
-      for (const subscription of this.#subscriptions) {
-        subscription.pushLoss(event);
-        subscription.flush();
-      }
-    };
-    this.#losses = new LossTeller(monitor, this.#envelope, tellAll);
+    this.#sources = new SourceRegistry(
+      { monitor, processCache },
+      { envelope, isOwn: (task) => task.tgid === process.pid, containerOf: () => undefined },
+    );
+    this.#losses = new LossTeller({ monitor, envelope, sources: this.#sources, subscriptions: this.#subscriptions });
     this.failed = new Promise((resolve) => {
       this.#onFailure = resolve;
     });
     monitor.onBatchEnd(() => {
+      envelope.refresh();
       for (const subscription of this.#subscriptions) subscription.flush();
     });
   }
@@ -106,16 +110,17 @@ export class Sensor implements AsyncDisposable {
    * @throws SensorError `invalid`, `unimplemented`, `closed`
    */
   async newSubscription(request: SubscriptionRequest): Promise<Subscription> {
-    const valid = validateRequest(request);
     this.#assertOpen("newSubscription");
-    const subscription = new Subscription(valid, this.gaps, () => {
+    const planned = await planRequest(request, this.#kernel);
+    this.#assertOpen("newSubscription");
+    const subscription = new Subscription(planned, this.gaps, () => {
       this.#subscriptions.delete(subscription);
-      this.#kinds.remove(subscription);
+      this.#sources.remove(subscription);
       this.#counters.dropped += subscription.counters.dropped;
     });
     this.#subscriptions.add(subscription);
     try {
-      await this.#kinds.add(subscription, valid.kinds);
+      await this.#sources.add(subscription, planned.sources);
       this.#assertOpen("newSubscription");
     } catch (error) {
       subscription.close();
@@ -135,7 +140,7 @@ export class Sensor implements AsyncDisposable {
     return {
       events: this.#envelope.count,
       subscriptions: this.#subscriptions.size,
-      kinds: this.#kinds.size,
+      sources: this.#sources.size,
       queued,
       dropped,
       lost: this.#losses.lost,

@@ -1,13 +1,18 @@
+import type { ContainerMatcher } from "./container-matcher.js";
+import type { ContainerLabels } from "./envelope.js";
 import type { TelemetryEvent } from "./event.js";
 import { EventQueue, type GapTeller } from "./event-queue.js";
-import type { SubscriptionStatus, ValidRequest } from "./subscription-request.js";
+import type { PlannedRequest } from "./plan-request.js";
+import type { SubscriptionStatus } from "./subscription-request.js";
 
 /** Counts of one subscription. */
 export interface SubscriptionCounters {
-  /** Events that passed its filters; matched = delivered + dropped + what waits. */
+  /** Events that passed its filters; matched = delivered + throttled + dropped + what waits. */
   matched: number;
   /** Events handed out. */
   delivered: number;
+  /** Events that came too soon after the one before, by the request's `throttle`. */
+  throttled: number;
   /** Events that found no room in its queue; each is part of a `lost` event. */
   dropped: number;
 }
@@ -26,7 +31,11 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   readonly statuses: readonly SubscriptionStatus[];
   readonly #queue: EventQueue;
   readonly #onEnd: () => void;
+  readonly #containers: ContainerMatcher | undefined;
+  readonly #throttle: number;
   #matched = 0;
+  #throttled = 0;
+  #lastTime = Number.NEGATIVE_INFINITY;
   #delivered = 0;
   #left: number;
   #timer: NodeJS.Timeout | undefined;
@@ -35,16 +44,23 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   #wake: (() => void) | undefined;
 
   /** @param onEnd called once, when nothing more can come */
-  constructor(request: ValidRequest, gaps: GapTeller, onEnd: () => void) {
+  constructor(request: PlannedRequest, gaps: GapTeller, onEnd: () => void) {
     this.statuses = request.statuses;
     this.#queue = new EventQueue(request.queue, gaps);
     this.#onEnd = onEnd;
     this.#left = request.limit;
+    this.#containers = request.containers;
+    this.#throttle = request.throttle;
     if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
   }
 
   get counters(): SubscriptionCounters {
-    return { matched: this.#matched, delivered: this.#delivered, dropped: this.#queue.dropped };
+    return {
+      matched: this.#matched,
+      delivered: this.#delivered,
+      throttled: this.#throttled,
+      dropped: this.#queue.dropped,
+    };
   }
 
   /** Entries that wait, gaps included. */
@@ -52,11 +68,22 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     return this.#queue.length;
   }
 
+  /** Whether events that happen in a container, or in none, are for this subscriber. */
+  wants(container: ContainerLabels | undefined): boolean {
+    return this.#containers === undefined || (container !== undefined && this.#containers.matches(container));
+  }
+
   /** Takes an event that passed the filters. */
   push(event: TelemetryEvent): void {
     if (this.#ended) return;
     this.#matched++;
-    if (this.#queue.push(event) && --this.#left === 0) this.end();
+    if (event.sensorMonotimeNanos - this.#lastTime < this.#throttle) {
+      this.#throttled++;
+      return;
+    }
+    if (!this.#queue.push(event)) return;
+    this.#lastTime = event.sensorMonotimeNanos;
+    if (--this.#left === 0) this.end();
   }
 
   /** Takes an event that tells of a loss elsewhere: beyond the limit's count. */

@@ -1,0 +1,63 @@
+import { EventSource, type Predicate, type SourceContext } from "./event-source.js";
+import type { FamilyContext, SourcePlan } from "./events/family.js";
+import type { Subscription } from "./subscription.js";
+
+/** A plan and which of its events a subscription wants. */
+export interface PlannedSource {
+  readonly plan: SourcePlan;
+  /** Equal predicates have equal keys. */
+  readonly predicateKey: string;
+  readonly predicate: Predicate | undefined;
+}
+
+/** What flows, and to whom: a source is opened for its first subscription and closed with its last. */
+export class SourceRegistry {
+  readonly #family: FamilyContext;
+  readonly #context: SourceContext;
+  readonly #sources = new Map<string, EventSource>();
+
+  constructor(family: FamilyContext, context: SourceContext) {
+    this.#family = family;
+    this.#context = context;
+  }
+
+  /** Sources that are open now. */
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  [Symbol.iterator](): Iterator<EventSource> {
+    return this.#sources.values();
+  }
+
+  /** Adds a subscription to all the sources that it wants, or to none. */
+  async add(subscription: Subscription, planned: readonly PlannedSource[]): Promise<void> {
+    const opening = planned.map(({ plan, predicateKey, predicate }) => {
+      const source = this.#sources.get(plan.key) ?? this.#open(plan);
+      source.add(subscription, predicateKey, predicate);
+      return source.opened;
+    });
+    const results = await Promise.allSettled(opening);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed === undefined) return;
+    this.remove(subscription);
+    throw failed.reason;
+  }
+
+  remove(subscription: Subscription): void {
+    for (const [key, source] of this.#sources) {
+      if (source.remove(subscription)) continue;
+      this.#sources.delete(key);
+      source.opened.then((close) => close()).catch(() => {});
+    }
+  }
+
+  #open(plan: SourcePlan): EventSource {
+    const source = new EventSource(this.#context);
+    source.opened = (async () => plan.open(this.#family, source))();
+    // Whoever waits for it is told; nobody may wait any more.
+    source.opened.catch(() => {});
+    this.#sources.set(plan.key, source);
+    return source;
+  }
+}
