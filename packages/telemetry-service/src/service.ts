@@ -3,6 +3,7 @@ import type { Access } from "./authorisation.js";
 import { TelemetryServiceError } from "./errors.js";
 import type { EventProvider } from "./event-provider.js";
 import { getEvents } from "./get-events.js";
+import { addGrpcServices } from "./grpc-services/add-grpc-services.js";
 import { HttpFront } from "./http-front.js";
 import { httpHandler } from "./http-handler.js";
 import { defaultLimits, type ServiceLimits } from "./limits.js";
@@ -45,6 +46,7 @@ export class TelemetryService implements AsyncDisposable {
   readonly #front: HttpFront;
   readonly #onFault: (error: unknown) => void;
   readonly #listeners: Listener[] = [];
+  readonly #stopped = new AbortController();
   #tokens: WatchedFiles<Tokens> | undefined;
   #serving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -71,10 +73,11 @@ export class TelemetryService implements AsyncDisposable {
       origins: new Set(options.allowOrigins),
       tokenOwner: (token) => this.#tokens?.current.ownerOf(token),
     };
+    const isReady = () => this.#serving !== undefined && this.#stopping === undefined;
     const rpc = rpcHandler((router) => {
       router.service(TelemetryServiceDesc, { getEvents: (request, context) => getEvents(parts, request, context) });
+      addGrpcServices(router, { isReady, stopping: this.#stopped.signal });
     }, limits.requestBytes);
-    const isReady = () => this.#serving !== undefined && this.#stopping === undefined;
     this.#front = new HttpFront(httpHandler({ ...parts, access, rpc, isReady }), limits);
   }
 
@@ -138,6 +141,7 @@ export class TelemetryService implements AsyncDisposable {
   async #stop(): Promise<void> {
     await this.#serving?.catch(() => {});
     await this.#closeListeners();
+    this.#stopped.abort();
     this.#feeds.end();
     await this.#front.close(this.#limits.stopTime);
     this.#feeds.closeAll();
