@@ -12,7 +12,10 @@ export function fillTable(count) {
   const finder = system.finder({ maxExited: count });
   const tracker = new TaskTracker(finder);
   let elapsed = 0;
-  const context = (pid) => ({ pid, tid: pid, cgroup: 77, elapsed: (elapsed += 1000) });
+  const context = (pid) => {
+    elapsed += 1000;
+    return { pid, tid: pid, cgroup: 77, elapsed };
+  };
   for (let pid = 2; pid <= count; pid++) {
     const isProcess = pid % 10 === 2;
     const leader = isProcess ? 1 : pid - ((pid - 2) % 10);
