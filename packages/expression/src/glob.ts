@@ -1,9 +1,10 @@
 import { type GlobElement, globParts } from "./glob-pattern.js";
 import { type BytePart, bytePart } from "./glob-search.js";
-import { utf8, utf8Into } from "./utf8.js";
+import { Utf8Buffer, utf8 } from "./utf8.js";
 
 /** Characters up to which a text is searched as it is: in longer ones V8's search could take too long. */
 const SHORT = 256;
+const buffer = new Utf8Buffer();
 
 /**
  * Makes a function that tells whether a text matches a pattern as `glob_match` of the kernel's lib/glob.c does, byte by
@@ -19,6 +20,8 @@ export function compileGlob(pattern: string): (text: string) => boolean {
   if (last === undefined) return (text) => text === first;
   const least = first.length + last.length;
   if (others.length === 0) {
+    if (first === "") return (text) => text.endsWith(last);
+    if (last === "") return (text) => text.startsWith(first);
     return (text) => text.length >= least && text.startsWith(first) && text.endsWith(last);
   }
   return (text) => {
@@ -39,9 +42,10 @@ function byteMatcher(parts: readonly GlobElement[][]): (text: string) => boolean
   const [first, ...others] = parts.map(bytePart) as [BytePart, ...BytePart[]];
   const last = others.pop();
   return (text) => {
-    const bytes = utf8Into(text);
-    if (last === undefined) return bytes.length === first.length && first.isAt(bytes, 0);
-    const end = bytes.length - last.length;
+    const length = buffer.write(text);
+    const { bytes } = buffer;
+    if (last === undefined) return length === first.length && first.isAt(bytes, 0);
+    const end = length - last.length;
     if (end < first.length || !first.isAt(bytes, 0) || !last.isAt(bytes, end)) return false;
     let at = first.length;
     for (const part of others) {

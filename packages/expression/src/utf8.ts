@@ -19,21 +19,27 @@ export function utf8(text: string): Uint8Array {
 
 /** Characters up to which a loop is faster than the encoder. */
 const SHORT = 64;
-let scratch = new Uint8Array(1024);
 
-/** A text's bytes as UTF-8, valid until the next call: for many texts one after the other. */
-export function utf8Into(text: string): Uint8Array {
-  const { length } = text;
-  if (length <= SHORT) {
-    let at = 0;
-    for (; at < length; at++) {
-      const unit = text.charCodeAt(at);
-      if (unit > 0x7f) break;
-      scratch[at] = unit;
+/** A buffer for many texts one after the other. */
+export class Utf8Buffer {
+  /** Bytes of the last text, and others behind them. */
+  bytes = new Uint8Array(1024);
+
+  /** Returns how many bytes the text has. */
+  write(text: string): number {
+    const { length } = text;
+    if (length <= SHORT) {
+      const { bytes } = this;
+      let at = 0;
+      for (; at < length; at++) {
+        const unit = text.charCodeAt(at);
+        if (unit > 0x7f) break;
+        bytes[at] = unit;
+      }
+      if (at === length) return length;
     }
-    if (at === length) return scratch.subarray(0, length);
+    // A unit of UTF-16 takes three bytes at the most.
+    if (this.bytes.length < length * 3) this.bytes = new Uint8Array(length * 3);
+    return encoder.encodeInto(text, this.bytes).written;
   }
-  // A unit of UTF-16 takes three bytes at the most.
-  if (scratch.length < length * 3) scratch = new Uint8Array(length * 3);
-  return scratch.subarray(0, encoder.encodeInto(text, scratch).written);
 }
