@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ProcessEventType, type ProcessPayload, type TelemetryEvent } from "./event.js";
+import type { TelemetryEvent } from "./event.js";
+import { ProcessEventType, type ProcessPayload } from "./payload.js";
 import { Sensor } from "./sensor.js";
 
 const kernel = requires({ root: true, perf: true });

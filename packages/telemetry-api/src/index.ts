@@ -8,6 +8,7 @@ export { type EventKind, type EventKindEntry, eventKind, eventKinds } from "./ev
 export { type EventFieldType, fieldTypes } from "./field-types.js";
 // The API itself: service, messages and enums, each with its schema.
 export * from "./messages.js";
+export { ENVELOPE_SIZE, ResponseEncoder } from "./response-encoder.js";
 export {
   type EventSelector,
   type FilterFields,
