@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { defaultAddress } from "@kernscope/telemetry-api";
+import { defaultAddress, eventKinds } from "@kernscope/telemetry-api";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import colors from "picocolors";
 import { events } from "./commands/events.js";
@@ -16,6 +16,9 @@ interface EventsFlags {
   readonly address: string;
   readonly limit?: number;
   readonly for?: number;
+  readonly container?: readonly string[];
+  readonly image?: readonly string[];
+  readonly subscription?: string;
 }
 
 /**
@@ -63,16 +66,24 @@ function commandLine(): Command {
   program
     .command("events")
     .description("print events as they happen")
-    .argument("[SELECTOR...]", "kinds of events, such as exec, fork or exit (default: these three)")
+    .argument("[SELECTOR...]", "kinds of events, such as exec, or 'KIND where EXPRESSION' (default: fork exec exit)")
     .addOption(
       new Option("-o, --output <format>", "lines for people or JSON").choices(["pretty", "json"]).default("pretty"),
     )
+    .option("--container <name>", "only what happens in this container, by name or id; again for more", appended)
+    .option("--image <glob>", "only in containers of these images, such as 'nginx:*'; again for more", appended)
+    .option("--subscription <file>", "take the whole subscription from a JSON file; - is the standard input")
     .option("--limit <n>", "end after n events", positiveInteger)
     .option("--for <time>", "end after a time such as 500ms, 5s, 2m or 1h", parseTimeSpan)
     .option("--address <address>", "where the service is: unix:PATH or HOST:PORT", defaultAddress)
     .addHelpText(
       "after",
-      "\nEnds with status 0 after Ctrl-C, too; 1 when the service or the stream fails; 2 for wrong usage.",
+      `
+Kinds: ${Object.keys(eventKinds).join(", ")}
+Some take more behind a colon: syscall:openat,close  kernel-call:FUNCTION(path=+0($arg2):ustring)
+user-call:PROGRAM:FUNCTION  performance:cycles,instructions  container:full  ticker:500ms  chargen:72
+Conditions: 'open where filename ~ "/etc/*" && (flags & 3) != 0'; kernscope explain shows what becomes of one.
+Ends with status 0 after Ctrl-C, too; 1 when the service or the stream fails; 2 for wrong usage.`,
     )
     .action(runEvents);
   return program;
@@ -84,6 +95,9 @@ async function runEvents(selectors: readonly string[], flags: EventsFlags): Prom
   const pretty = new PrettyFormat(UserNames.ofThisHost(), colors.createColors(isTerminal && colors.isColorSupported));
   await events({
     selectors,
+    containers: flags.container,
+    images: flags.image,
+    subscription: flags.subscription,
     address: flags.address,
     limit: flags.limit,
     durationNanos: flags.for,
@@ -107,6 +121,11 @@ function endingSignal(): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+function appended(text: string, before: readonly string[] = []): readonly string[] {
+  if (text !== "") return [...before, text];
+  throw new InvalidArgumentError("Give a name.");
 }
 
 function positiveInteger(text: string): number {
