@@ -1,6 +1,7 @@
 import { type Expression, value } from "@kernscope/expression";
-import type { PerformanceCounter, EventFilter as SensorFilter } from "@kernscope/sensor";
-import { ContainerEventView, type EventKind, PerformanceEventType, SampleRateType } from "@kernscope/telemetry-api";
+import type { EventFilter as SensorFilter } from "@kernscope/sensor";
+import { ContainerEventView, type EventKind, SampleRateType } from "@kernscope/telemetry-api";
+import { counters, wireCounterTypes } from "./counters.js";
 import { CliError, ExitStatus } from "./errors.js";
 import { sensorKinds } from "./sensor-kinds.js";
 import { parseTimeSpan } from "./time-span.js";
@@ -14,28 +15,6 @@ export interface KindDetail {
   /** A condition of its own. */
   readonly where?: Expression;
 }
-
-/** PERF_COUNT_HW_* and PERF_COUNT_SW_* of perf_event_open(2), by the names that perf(1) has for them. */
-const counters: Readonly<Record<string, PerformanceCounter & { readonly config: number }>> = {
-  cycles: { type: "hardware", config: 0 },
-  instructions: { type: "hardware", config: 1 },
-  "cache-references": { type: "hardware", config: 2 },
-  "cache-misses": { type: "hardware", config: 3 },
-  branches: { type: "hardware", config: 4 },
-  "branch-misses": { type: "hardware", config: 5 },
-  "cpu-clock": { type: "software", config: 0 },
-  "task-clock": { type: "software", config: 1 },
-  "page-faults": { type: "software", config: 2 },
-  "context-switches": { type: "software", config: 3 },
-  migrations: { type: "software", config: 4 },
-  "minor-faults": { type: "software", config: 5 },
-  "major-faults": { type: "software", config: 6 },
-};
-const wireCounterTypes = {
-  hardware: PerformanceEventType.HARDWARE,
-  "hardware-cache": PerformanceEventType.HARDWARE_CACHE,
-  software: PerformanceEventType.SOFTWARE,
-} as const;
 
 /** How each kind's detail is written. */
 const forms = {

@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import colors from "picocolors";
 import { events } from "./commands/events.js";
 import { CliError, ExitStatus } from "./errors.js";
+import type { SyscallNames } from "./format/accounts/syscall.js";
 import { formatJson } from "./format/json.js";
 import { PrettyFormat } from "./format/pretty.js";
 import { printable } from "./format/printable.js";
@@ -67,9 +68,7 @@ function commandLine(): Command {
     .command("events")
     .description("print events as they happen")
     .argument("[SELECTOR...]", "kinds of events, such as exec, or 'KIND where EXPRESSION' (default: fork exec exit)")
-    .addOption(
-      new Option("-o, --output <format>", "lines for people or JSON").choices(["pretty", "json"]).default("pretty"),
-    )
+    .addOption(outputOption())
     .option("--container <name>", "only what happens in this container, by name or id; again for more", appended)
     .option("--image <glob>", "only in containers of these images, such as 'nginx:*'; again for more", appended)
     .option("--subscription <file>", "take the whole subscription from a JSON file; - is the standard input")
@@ -86,13 +85,48 @@ Conditions: 'open where filename ~ "/etc/*" && (flags & 3) != 0'; kernscope expl
 Ends with status 0 after Ctrl-C, too; 1 when the service or the stream fails; 2 for wrong usage.`,
     )
     .action(runEvents);
+  program
+    .command("explain")
+    .description("show which part of a condition runs in this host's kernel, and which in the sensor")
+    .argument("<SELECTOR...>", "KIND where EXPRESSION, in one argument or several")
+    .addOption(outputOption())
+    .addHelpText("after", "\nEnds with status 1 where a sensor on this host would refuse it; 2 for wrong usage.")
+    .action(runExplain);
+  program
+    .command("doctor")
+    .description("tell whether a sensor can run on this host, and which events it can serve")
+    .addOption(outputOption())
+    .addHelpText("after", "\nEnds with status 0 only where a sensor can run.")
+    .action(runDoctor);
   return program;
 }
 
-async function runEvents(selectors: readonly string[], flags: EventsFlags): Promise<void> {
-  const output = new Output(process.stdout.fd);
+function outputOption(): Option {
+  return new Option("-o, --output <format>", "lines for people or JSON").choices(["pretty", "json"]).default("pretty");
+}
+
+async function runExplain(words: readonly string[], { output }: Pick<EventsFlags, "output">): Promise<void> {
+  const { explain } = await import("./commands/explain.js");
+  await explain({ selector: words.join(" "), format: output, ...terminal() });
+}
+
+async function runDoctor({ output }: Pick<EventsFlags, "output">): Promise<void> {
+  const { doctor } = await import("./commands/doctor.js");
+  await doctor({ format: output, ...terminal() });
+}
+
+function terminal() {
   const isTerminal = process.stdout.isTTY === true;
-  const pretty = new PrettyFormat(UserNames.ofThisHost(), colors.createColors(isTerminal && colors.isColorSupported));
+  const output = new Output(process.stdout.fd);
+  return {
+    colors: colors.createColors(isTerminal && colors.isColorSupported),
+    write: (text: string) => output.write(text),
+  };
+}
+
+async function runEvents(selectors: readonly string[], flags: EventsFlags): Promise<void> {
+  const { colors, write } = terminal();
+  const pretty = new PrettyFormat(UserNames.ofThisHost(), colors, await syscallNames(selectors, flags));
   await events({
     selectors,
     containers: flags.container,
@@ -102,10 +136,18 @@ async function runEvents(selectors: readonly string[], flags: EventsFlags): Prom
     limit: flags.limit,
     durationNanos: flags.for,
     format: flags.output === "json" ? formatJson : (event) => pretty.format(event),
-    write: (text) => output.write(text),
+    write,
     warn: say,
     signal: endingSignal(),
   });
+}
+
+/** Names of system calls, loaded with the sensor where they may be needed. */
+async function syscallNames(selectors: readonly string[], flags: EventsFlags): Promise<SyscallNames> {
+  const mayNeed = flags.subscription !== undefined || selectors.some((text) => /^\s*syscall/i.test(text));
+  if (!mayNeed || flags.output === "json") return () => undefined;
+  const { syscallName } = await import("@kernscope/sensor");
+  return (id) => syscallName(id);
 }
 
 /** Milliseconds that the last events may take after a signal. */
