@@ -71,6 +71,23 @@ export class CacheBed implements AsyncDisposable {
     this.#running = monitor.run();
   }
 
+  /**
+   * Notes for each execution of a file by that name which container the cache says it was in, at that moment: `id` and
+   * `name`.
+   */
+  async attributions(filename: string): Promise<{ id: string | undefined; name: string | undefined }[]> {
+    const found: { id: string | undefined; name: string | undefined }[] = [];
+    await this.monitor.registerTracepoint(
+      "sched/sched_process_exec",
+      (record) => {
+        const container = this.cache.containerOfCgroup(record.cgroup);
+        found.push({ id: container?.id, name: container?.name });
+      },
+      { filter: `filename == "${filename}"`, sample: { cgroup: true } },
+    );
+    return found;
+  }
+
   /** What was told of a container. */
   of(id: string): string[] {
     return this.seen.filter((event) => event.id === id).map(({ what }) => what);

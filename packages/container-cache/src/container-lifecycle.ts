@@ -116,6 +116,8 @@ function applyFields(entry: ContainerEntry, { runtime, data }: Claim, owns: bool
     const value = data[field];
     if (value === undefined || (!owns && !isEmpty(entry[field]))) continue;
     if (isSame(entry[field], value)) continue;
+    // Two parts of a runtime may have looked at the clock one after the other.
+    if (field === "createdTime" && entry.createdTime !== undefined) continue;
     // These change with everything else that does, or say what the cgroup's path said already.
     if (field === "jsonConfig" || field === "ociConfig" || field === "cgroupPath") entry[field] = value as string;
     else set(entry, field, value, update);

@@ -7,7 +7,8 @@ export interface ContainerProbeHandlers {
   cgroupRemoved(root: number, id: number, record: SampleRecord): void;
   /** All tasks of the cgroup are frozen, or not any more; version 2 only. */
   cgroupFrozen(root: number, id: number, frozen: boolean, record: SampleRecord): void;
-  executed(record: SampleRecord): void;
+  /** A process executes a file. */
+  executed(record: SampleRecord, data: { readonly filename: string }): void;
   /** The last thread of a process left. */
   ended(record: SampleRecord): void;
 }
@@ -96,10 +97,11 @@ async function registerProcesses(
       options,
     ),
   );
-  await monitor.registerTracepoint("sched/sched_process_exec", (record) => handlers.executed(record), {
-    ...options,
-    sample: { cgroup: true },
-  });
+  await monitor.registerTracepoint<{ filename: string }>(
+    "sched/sched_process_exec",
+    (record, data) => handlers.executed(record, data),
+    { ...options, sample: { cgroup: true } },
+  );
 }
 
 async function optional(registration: Promise<unknown>): Promise<void> {

@@ -17,6 +17,8 @@ import type { RuntimeStatus } from "./runtimes/runtime.js";
 
 /** How often a container is sought for a cgroup of which none is known, at most. */
 const SEEK_LIMIT = 8;
+/** How a runtime names the file when it executes itself. */
+const RUNTIME_FILE = /^(?:\/proc\/self\/(?:exe$|fd\/)|\/dev\/fd\/|\/?memfd:)/;
 /** Milliseconds for which the kernel's word on an end and the runtime's wait for each other. */
 const PATIENCE = 500;
 
@@ -173,12 +175,12 @@ export class ContainerTracker {
           this.registry.claim(container, container.runtime, { state }, { sampleId: record.sampleId() });
         }
       },
-      executed: (record: SampleRecord) => this.#executed(record),
+      executed: (record: SampleRecord, data: { readonly filename: string }) => this.#executed(record, data),
       ended: (record: SampleRecord) => this.#ended(record),
     };
   }
 
-  #executed(record: SampleRecord): void {
+  #executed(record: SampleRecord, data: { readonly filename: string }): void {
     const { cgroup, pid } = record;
     const container = this.containerOfCgroup(cgroup);
     if (container === undefined || container.state === ContainerState.Removing) return;
@@ -189,6 +191,8 @@ export class ContainerTracker {
     // What is executed after the end of the first process, in the same cgroup, is not its beginning.
     if (container.cgroupId === cgroup || container.endedPid === pid) return;
     if (this.#monitor.clock.toUnixMillis(record.elapsed) <= container.runEnd) return;
+    // runc executes a sealed copy of itself within the container's cgroup before the container's program.
+    if (RUNTIME_FILE.test(data.filename)) return;
     this.registry.began(container, record.sampleId());
   }
 

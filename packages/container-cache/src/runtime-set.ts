@@ -65,9 +65,8 @@ export class RuntimeSet {
   recognise(path: string): Recognised | undefined {
     // A runtime that has just come is there before its first container.
     for (const source of this.#sources) if (!source.status.found) source.look();
-    const present = this.#sources.filter(({ status }) => status.found);
     const [named] = parseCgroupPath(path);
-    for (const source of present) {
+    for (const source of this.#sources) {
       const { runtime } = source;
       if (named !== undefined && named.runtime !== ContainerRuntime.Unknown && named.runtime !== runtime) continue;
       const id = source.recognise(named?.path ?? path, named?.id);
