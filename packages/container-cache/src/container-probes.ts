@@ -58,7 +58,12 @@ async function registerCgroups(monitor: EventMonitor, handlers: ContainerProbeHa
   await register("cgroup_rmdir", ({ root, id }, record) => handlers.cgroupRemoved(root, Number(id), record));
   await optional(register("cgroup_freeze", (data, record) => freeze(data, true, record)));
   await optional(register("cgroup_unfreeze", (data, record) => freeze(data, false, record)));
-  await register("cgroup_mkdir", ({ root, id, path }, record) => handlers.cgroupMade(root, Number(id), path, record));
+  // At once, as the runtime's files of a short life are soon gone.
+  await monitor.registerTracepoint<CgroupFields>(
+    "cgroup/cgroup_mkdir",
+    (record, { root, id, path }) => handlers.cgroupMade(root, Number(id), path, record),
+    { ...options, urgent: true },
+  );
 
   function freeze({ root, id }: CgroupFields, frozen: boolean, record: SampleRecord) {
     handlers.cgroupFrozen(root, Number(id), frozen, record);

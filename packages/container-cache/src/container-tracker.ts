@@ -10,6 +10,7 @@ import { type ContainerProbes, registerContainerProbes, unregisterContainerProbe
 import { ContainerRegistry } from "./container-registry.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 import { ProcessEnds } from "./init-end.js";
+import { OciProcesses } from "./oci-processes.js";
 import type { ContainerCacheOptions, ContainerCacheStats } from "./options.js";
 import { RecentEnds } from "./recent-ends.js";
 import { RuntimeSet } from "./runtime-set.js";
@@ -19,6 +20,10 @@ import type { RuntimeStatus } from "./runtimes/runtime.js";
 const SEEK_LIMIT = 8;
 /** How a runtime names the file when it executes itself. */
 const RUNTIME_FILE = /^(?:\/proc\/self\/(?:exe$|fd\/)|\/dev\/fd\/|\/?memfd:)/;
+/** Milliseconds after which a container is gone whose cgroup is, and of which no runtime has told. */
+const REMOVAL_TIME = 1000;
+/** Ids that OCI runtimes accept. */
+const OCI_ID = /^[\w+.-]{1,255}$/;
 /** Milliseconds for which the kernel's word on an end and the runtime's wait for each other. */
 const PATIENCE = 500;
 
@@ -31,6 +36,8 @@ export class ContainerTracker {
   readonly #byPath = new Map<string, ContainerEntry>();
   readonly #ends = new ProcessEnds();
   readonly #recent = new RecentEnds();
+  readonly #ociProcesses = new OciProcesses();
+  readonly #removals = new Set<NodeJS.Timeout>();
   readonly #runtimes: RuntimeSet;
   readonly #procRoot: string;
   readonly #abort = new AbortController();
@@ -125,6 +132,7 @@ export class ContainerTracker {
 
   async close(): Promise<void> {
     this.#abort.abort();
+    for (const timer of this.#removals) clearTimeout(timer);
     await this.#runtimes.close();
     await this.ready;
     await this.#watching;
@@ -153,15 +161,19 @@ export class ContainerTracker {
   #handlers() {
     const isOurs = (root: number) => root === this.#hierarchy.id;
     return {
-      cgroupMade: (root: number, id: number, path: string, _record: SampleRecord) => {
+      cgroupMade: (root: number, id: number, path: string, record: SampleRecord) => {
         if (!isOurs(root)) return;
+        const isOci = this.#ociProcesses.has(record.pid);
+        if (isOci) this.#giveUpParent(path);
         const cgroup = this.#table.add(id, path);
         if (cgroup.container === undefined) this.#seek(cgroup);
+        if (cgroup.container === undefined && isOci) this.#adopt(path);
       },
       cgroupRemoved: (root: number, id: number, record: SampleRecord) => {
         if (!isOurs(root)) return;
         const removed = this.#table.remove(id, record.elapsed);
         const container = removed?.container;
+        if (container?.unclaimed && container.cgroupPath === removed?.path) this.#removeLater(container);
         // Its end was not seen: the record was lost.
         if (container?.isRunning && container.cgroupPath === removed?.path) {
           this.registry.ended(container, { end: unknownEnd, sample: record.sampleId() });
@@ -182,6 +194,7 @@ export class ContainerTracker {
 
   #executed(record: SampleRecord, data: { readonly filename: string }): void {
     const { cgroup, pid } = record;
+    this.#ociProcesses.executed(pid, data.filename);
     const container = this.containerOfCgroup(cgroup);
     if (container === undefined || container.state === ContainerState.Removing) return;
     if (container.isRunning) {
@@ -199,8 +212,36 @@ export class ContainerTracker {
   #ended(record: SampleRecord): void {
     const seen = { end: this.#ends.processLeft(record), sample: record.sampleId() };
     this.#recent.add(record.pid, seen);
+    this.#ociProcesses.ended(record.pid);
     const container = this.registry.byPid.get(record.pid);
     if (container !== undefined) this.registry.ended(container, seen);
+  }
+
+  /** Takes a cgroup that an OCI runtime made for a container of which nobody has told yet. */
+  #adopt(path: string): void {
+    const [named] = parseCgroupPath(path);
+    const id = named?.id ?? path.slice(path.lastIndexOf("/") + 1);
+    const entry = OCI_ID.test(id) ? this.registry.getOrCreate(id) : undefined;
+    if (entry === undefined || entry.known) return;
+    entry.unclaimed = true;
+    const runtime = named?.runtime || ContainerRuntime.Runc;
+    this.registry.claim(entry, runtime, { name: named === undefined ? id : "", cgroupPath: named?.path ?? path });
+  }
+
+  /** A cgroup that is made on the way to another one is no container's. */
+  #giveUpParent(path: string): void {
+    const parent = this.#byPath.get(path.slice(0, path.lastIndexOf("/")));
+    if (parent?.unclaimed && !parent.announced) this.registry.remove(parent, undefined, true);
+  }
+
+  /** Its runtime may be slower than the kernel. */
+  #removeLater(container: ContainerEntry): void {
+    const timer = setTimeout(() => {
+      this.#removals.delete(timer);
+      if (container.unclaimed) this.registry.remove(container);
+    }, REMOVAL_TIME);
+    timer.unref();
+    this.#removals.add(timer);
   }
 
   #seek(cgroup: Cgroup): ContainerEntry | undefined {
@@ -212,15 +253,8 @@ export class ContainerTracker {
 
   /** Asks the runtimes, as far as they can answer at once, and remembers what they say. */
   #recognise(path: string): ContainerEntry | undefined {
-    const found = this.#runtimes.recognise(path);
-    if (found === undefined) return undefined;
-    const entry = this.registry.getOrCreate(found.id);
-    if (entry !== undefined && !entry.known) {
-      // An OCI runtime knows no name but the id.
-      const name = found.runtime === ContainerRuntime.Runc ? { name: found.id } : {};
-      this.registry.claim(entry, found.runtime, { ...name, cgroupPath: found.path });
-    }
-    return entry;
+    const id = this.#runtimes.recognise(path);
+    return id === undefined ? undefined : this.registry.get(id);
   }
 
   /**

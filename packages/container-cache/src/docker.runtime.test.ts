@@ -231,7 +231,7 @@ docker("after a restart of the sensor the same facts are found and nothing is to
   await host.docker("wait", stopped);
   const facts = async () => {
     await using bed = await CacheBed.open(places());
-    assert.equal(bed.seen, []);
+    assert.equal(bed.of(id), []);
     const [info, other] = [bed.cache.lookupContainer(id), bed.cache.lookupContainer(stopped)];
     assert.is(bed.cache.containerOfPath(info?.cgroupPath ?? "")?.id, id);
     assert.equal([other?.state, other?.exitStatus], [ContainerState.Exited, 9]);

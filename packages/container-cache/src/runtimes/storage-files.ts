@@ -79,6 +79,7 @@ export class StorageFiles {
   }
 
   async #read(folder: string): Promise<void> {
+    const asOf = performance.now();
     const list = parseJson((await readBounded(join(folder, "containers.json"), LIST_LIMIT))?.text ?? "");
     if (!Array.isArray(list)) return;
     const ids = new Set<string>();
@@ -97,7 +98,8 @@ export class StorageFiles {
       watch.close();
       this.#waiting.delete(id);
     }
-    if (!this.#isTold()) this.#context.reconcile(new Set([...this.#ids.values()].flatMap((some) => [...some])));
+    if (this.#isTold()) return;
+    this.#context.reconcile(new Set([...this.#ids.values()].flatMap((some) => [...some])), asOf);
   }
 
   /** The configuration is written when the container is started. */
