@@ -4,18 +4,7 @@ import type { ContainerExitedEvent, ContainerUpdatedEvent } from "./container-ev
 import type { ContainerInfo } from "./container-info.js";
 import { ContainerStateNames } from "./container-state.js";
 import type { ContainerCacheOptions, RuntimePlaces } from "./options.js";
-
-/** Nothing is looked for but what a test names. */
-export const nowhere: RuntimePlaces = {
-  dockerSockets: [],
-  dockerRoots: [],
-  containerdSockets: [],
-  containerdStates: [],
-  podmanSockets: [],
-  storageRoots: [],
-  storageRunRoots: [],
-  ociRoots: [],
-};
+import { nowhere } from "./testing/fake-host.js";
 
 export interface SeenContainerEvent {
   readonly id: string;

@@ -88,6 +88,16 @@ async function registerProcesses(
     { ...options, sample: { cgroup: true, userRegisters: endRegisters() } },
   );
   tellsGroup = monitor.fields(exit).some(({ name }) => name === "group_dead");
+  // The registers are there since 6.16, as is the word on the group. Without them the call is the only witness.
+  if (!tellsGroup) {
+    await optional(
+      monitor.registerTracepoint<{ error_code: number }>(
+        "syscalls/sys_enter_exit_group",
+        (record, data) => ends.exitCalled(record.pid, Number(data.error_code), record.elapsed),
+        options,
+      ),
+    );
+  }
   await optional(
     monitor.registerTracepoint<{ pid: number; sig: number }>(
       "signal/signal_generate",

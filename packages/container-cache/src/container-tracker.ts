@@ -5,7 +5,7 @@ import { parseCgroupPath } from "./cgroup-path.js";
 import { type Cgroup, CgroupTable } from "./cgroup-table.js";
 import type { ContainerEntry } from "./container-entry.js";
 import type { ContainerCacheEvents } from "./container-events.js";
-import { rankOf, unknownEnd } from "./container-lifecycle.js";
+import { unknownEnd } from "./container-lifecycle.js";
 import { type ContainerProbes, registerContainerProbes, unregisterContainerProbes } from "./container-probes.js";
 import { ContainerRegistry } from "./container-registry.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
@@ -13,6 +13,7 @@ import { ProcessEnds } from "./init-end.js";
 import { OciProcesses } from "./oci-processes.js";
 import type { ContainerCacheOptions, ContainerCacheStats } from "./options.js";
 import { RecentEnds } from "./recent-ends.js";
+import { rankOf } from "./runtime-rank.js";
 import { RuntimeSet } from "./runtime-set.js";
 import type { RuntimeStatus } from "./runtimes/runtime.js";
 

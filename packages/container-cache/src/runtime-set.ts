@@ -2,10 +2,10 @@ import type { MonitorClock } from "@kernscope/perf";
 import { parseCgroupPath } from "./cgroup-path.js";
 import type { ContainerEntry } from "./container-entry.js";
 import type { ContainerData } from "./container-info.js";
-import { rankOf } from "./container-lifecycle.js";
 import type { ContainerRegistry } from "./container-registry.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 import type { ContainerCacheOptions } from "./options.js";
+import { rankOf } from "./runtime-rank.js";
 import { openSources } from "./runtimes/index.js";
 import type { RuntimeContext, RuntimeSource, RuntimeStatus } from "./runtimes/runtime.js";
 

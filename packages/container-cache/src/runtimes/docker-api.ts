@@ -171,5 +171,5 @@ function codeOf(event: Json): number | undefined {
 
 function timeOf(event: Json): number | undefined {
   const nanos = numberAt(event, "timeNano");
-  return nanos === undefined ? undefined : nanos / 1e6;
+  return nanos !== undefined && nanos > 0 ? nanos / 1e6 : undefined;
 }
