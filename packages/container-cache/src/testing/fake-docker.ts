@@ -73,9 +73,10 @@ export class FakeDocker implements AsyncDisposable {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? "";
-    for (const [start, answer] of this.answers) if (path.startsWith(start)) return answer(request, response);
+    const instead = [...this.answers].find(([start]) => path.startsWith(start))?.[1];
     const id = /^\/containers\/([^/]+)\/json$/.exec(path)?.[1];
-    if (path.startsWith("/events")) {
+    if (instead !== undefined) instead(request, response);
+    else if (path.startsWith("/events")) {
       this.#followers.add(response);
       response.on("close", () => this.#followers.delete(response));
       response.writeHead(200, { "Content-Type": "application/json" });
