@@ -45,4 +45,6 @@ export interface ContainerUpdatedEvent {
   readonly changes: readonly ContainerField[];
   /** What the changed fields were before. */
   readonly previous: Partial<ContainerFacts> & { readonly state?: ContainerState };
+  /** Its state after this. */
+  readonly state: ContainerState;
 }

@@ -201,10 +201,9 @@ function applyExit(
   }
   if (data.startedTime !== undefined) entry.startedTime = data.startedTime;
   if (entry.state !== state && entry.state !== ContainerState.Removing) {
-    // The first of several words on the same end may already have said that it will be started again.
-    if (!(entry.state === ContainerState.Restarting && state === ContainerState.Exited && !data.finishedTime)) {
-      changeState(entry, state, silent, events, update);
-    }
+    // A word on the end alone does not know that it will be started again.
+    const knowsLess = entry.state === ContainerState.Restarting && data.startedTime === undefined;
+    if (!knowsLess) changeState(entry, state, silent, events, update);
   }
   return true;
 }
@@ -274,7 +273,8 @@ function changeState(
 }
 
 function updated(entry: ContainerEntry, { changes, previous }: Update): LifecycleEvent {
-  return { kind: "updated", data: { container: entry, changes: [...changes], previous } };
+  const { state } = entry;
+  return { kind: "updated", data: { container: entry, changes: [...changes], previous, state } };
 }
 
 function set<K extends keyof ContainerFacts | "runtime">(

@@ -110,7 +110,7 @@ export class ContainerRegistry {
     const events = applyClaim(entry, { runtime, data: silent ? this.#truth(data) : data, silent, now });
     if (events === undefined) this.stale++;
     if (settles && announced && (events ?? []).every(({ kind }) => kind !== "updated")) {
-      const settling = { container: entry, changes: ["settled" as const], previous: {} };
+      const settling = { container: entry, changes: ["settled" as const], previous: {}, state: entry.state };
       this.#tell(entry, [{ kind: "updated", data: settling }], () => sampleId ?? this.#sample(entry, undefined));
     }
     if (events !== undefined)
@@ -140,9 +140,9 @@ export class ContainerRegistry {
   }
 
   /** The container is there no more, as its runtime says. */
-  remove(entry: ContainerEntry, sampleId?: SampleId): void {
-    if (this.#waiting.has(entry) && this.#waiting.get(entry)?.seen === undefined) {
-      this.#wait(entry, undefined, () => this.remove(entry, sampleId));
+  remove(entry: ContainerEntry, sampleId?: SampleId, waited = false): void {
+    if (!waited && this.#mustWaitToRemove(entry)) {
+      this.#wait(entry, undefined, () => this.remove(entry, sampleId, true));
       return;
     }
     this.#release(entry);
@@ -171,6 +171,15 @@ export class ContainerRegistry {
     if (entry.pid === 0 || (pid && pid !== entry.pid)) return false;
     if (finishedTime !== undefined && finishedTime < entry.runStart) return false;
     return this.#options.endOf(entry.pid) === undefined;
+  }
+
+  /** The kernel's word on a short life may still be on its way when all of it is over. */
+  #mustWaitToRemove(entry: ContainerEntry): boolean {
+    const waiting = this.#waiting.get(entry);
+    if (waiting !== undefined) return waiting.seen === undefined;
+    if (entry.isRunning) return entry.pid !== 0 && this.#options.endOf(entry.pid) === undefined;
+    const hasNotRun = entry.state === ContainerState.Created || entry.state === ContainerState.Unknown;
+    return hasNotRun && performance.now() - entry.born < this.#options.patience;
   }
 
   #wait(entry: ContainerEntry, seen: SeenEnd | undefined, next: () => void): void {

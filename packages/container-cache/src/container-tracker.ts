@@ -212,7 +212,9 @@ export class ContainerTracker {
     if (found === undefined) return undefined;
     const entry = this.registry.getOrCreate(found.id);
     if (entry !== undefined && !entry.known) {
-      this.registry.claim(entry, found.runtime, { cgroupPath: found.path });
+      // An OCI runtime knows no name but the id.
+      const name = found.runtime === ContainerRuntime.Runc ? { name: found.id } : {};
+      this.registry.claim(entry, found.runtime, { ...name, cgroupPath: found.path });
     }
     return entry;
   }

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { EventMonitor, type ExternalSample, type SampleId } from "@kernscope/perf";
+import { EventMonitor, type EventMonitorOptions, type ExternalSample, type SampleId } from "@kernscope/perf";
 import type { ProcessCacheOptions } from "./cache-parts.js";
 import { ProcessInfoCache } from "./process-cache.js";
-import type { ProcessExecEvent, ProcessExitEvent, ProcessForkEvent } from "./process-events.js";
+import type { ProcessExecEvent, ProcessExitEvent, ProcessForkEvent, ProcessUpdateEvent } from "./process-events.js";
 import type { Origin, Task } from "./task.js";
 
 export interface SeenExec extends ProcessExecEvent {
@@ -14,6 +14,7 @@ export interface SeenExec extends ProcessExecEvent {
   readonly euid: number | undefined;
   readonly credsOrigin: Origin;
   readonly parentPid: number;
+  readonly cgroupPath: string | undefined;
 }
 
 export interface Seen<T> {
@@ -42,18 +43,30 @@ export function startProgram(program: string, args: readonly string[], input: "i
   return Object.assign(child, { [Symbol.dispose]: dispose }) as StartedProgram;
 }
 
+/** Gives the body a cache whose scan is over, and whose records are handed out. */
+export function withBed(body: (bed: KernelBed) => Promise<void>, options?: ProcessCacheOptions): () => Promise<void> {
+  return async () => {
+    await using bed = await KernelBed.open(options);
+    bed.go();
+    await bed.cache.ready;
+    await body(bed);
+  };
+}
+
 /** A cache on the running kernel, what it told, and the programs that were started for it, which end with it. */
 export class KernelBed implements AsyncDisposable {
   readonly forks: Seen<ProcessForkEvent>[] = [];
   readonly execs: Seen<SeenExec>[] = [];
   readonly exits: Seen<ProcessExitEvent>[] = [];
+  readonly updates: Seen<ProcessUpdateEvent>[] = [];
   readonly monitor: EventMonitor;
   readonly cache: ProcessInfoCache;
-  readonly #running: Promise<void>;
+  #running: Promise<void> | undefined;
   readonly #children = new Set<StartedProgram>();
 
-  static async open(options: ProcessCacheOptions = {}): Promise<KernelBed> {
-    const monitor = await EventMonitor.open();
+  /** The records are handed out from the first {@link KernelBed.settle} or {@link KernelBed.go} on. */
+  static async open(options: ProcessCacheOptions = {}, monitorOptions: EventMonitorOptions = {}): Promise<KernelBed> {
+    const monitor = await EventMonitor.open(monitorOptions);
     try {
       return new KernelBed(monitor, await ProcessInfoCache.open(monitor, options));
     } catch (error) {
@@ -78,7 +91,14 @@ export class KernelBed implements AsyncDisposable {
     monitor.addHandler<ProcessExitEvent>(cache.exitEventId, (sample, event) => {
       this.exits.push(keep(sample as ExternalSample, event));
     });
-    this.#running = monitor.run();
+    monitor.addHandler<ProcessUpdateEvent>(cache.updateEventId, (sample, event) => {
+      this.updates.push(keep(sample as ExternalSample, event));
+    });
+  }
+
+  /** Has the records handed out. */
+  go(): void {
+    this.#running ??= this.monitor.run();
   }
 
   /** Starts a program, which is killed with the bed if it has not ended by then. */
@@ -118,6 +138,7 @@ export class KernelBed implements AsyncDisposable {
 
   /** Waits until everything that has happened was handed out. */
   async settle(): Promise<void> {
+    this.go();
     const marker = this.monitor.registerExternalEvent<undefined>("settle");
     const now = this.monitor.clock.now();
     await new Promise<void>((resolve) => {
@@ -141,6 +162,10 @@ export class KernelBed implements AsyncDisposable {
     return this.exits.filter(({ event }) => event.task.pid === pid);
   }
 
+  updatesOf(pid: number, field: ProcessUpdateEvent["field"]): Seen<ProcessUpdateEvent>[] {
+    return this.updates.filter(({ event }) => event.task.pid === pid && event.field === field);
+  }
+
   forksOf(pid: number): Seen<ProcessForkEvent>[] {
     return this.forks.filter(({ event }) => event.childTask.pid === pid);
   }
@@ -156,12 +181,13 @@ export class KernelBed implements AsyncDisposable {
 
 /** What of a task can be another at the next event. */
 function stateOf(task: Task) {
-  const { creds, parentPid } = task;
+  const { creds, parentPid, cgroupPath } = task;
   return {
     origin: task.origin("commandLine"),
     uid: creds?.uid,
     euid: creds?.euid,
     credsOrigin: task.origin("creds"),
     parentPid,
+    cgroupPath,
   };
 }

@@ -7,7 +7,7 @@ import { compileProgram, requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { actorSource } from "./actor.test.program.js";
-import { KernelBed, scaled, startProgram } from "./kernel-bed.test.support.js";
+import { KernelBed, scaled, startProgram, withBed } from "./kernel-bed.test.support.js";
 import type { ProcessExitEvent } from "./process-events.js";
 import { ProcessIds } from "./process-id.js";
 import { Procfs } from "./procfs.js";
@@ -40,15 +40,6 @@ function checkExit(event: ProcessExitEvent | undefined, code: number): void {
   // Then only /proc tells, as long as nobody has waited for the process.
   if (!tellsExit && event?.status === undefined) assert.is(event?.certain, false);
   else assert.equal([event?.status, event?.code, event?.signal, event?.certain], [code << 8, code, 0, true]);
-}
-
-/** Gives the body a cache whose scan is over. */
-function withBed(body: (bed: KernelBed) => Promise<void>): () => Promise<void> {
-  return async () => {
-    await using bed = await KernelBed.open();
-    await bed.cache.ready;
-    await body(bed);
-  };
 }
 
 for (const parallel of [1, 8]) {
@@ -296,6 +287,7 @@ kernel("a cache that is opened in a storm loses nothing and applies nothing twic
   reader.on("line", (line) => lines.push(line));
   await new Promise((resolve) => setTimeout(resolve, 100));
   await using bed = await KernelBed.open();
+  bed.go();
   await bed.cache.ready;
   await once(reader, "close");
   await bed.settle();

@@ -66,6 +66,8 @@ export class ProcessInfoCache implements AsyncDisposable {
   readonly #removals: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #sweepAgain = false;
   #lastSweep = Number.NEGATIVE_INFINITY;
   #swept = 0;
   #truncated = 0;
@@ -219,6 +221,7 @@ export class ProcessInfoCache implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#parts.abort.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#sweepTimer);
     for (const remove of this.#removals) remove();
     await Promise.all([this.ready, this.#sweeping]);
     await this.#follower.close();
@@ -245,14 +248,26 @@ export class ProcessInfoCache implements AsyncDisposable {
 
   /** Records were lost: some of them may have told of a task's end. */
   #sweepLater(): void {
-    const now = performance.now();
-    if (this.#sweeping !== undefined || now - this.#lastSweep < SWEEP_PAUSE) return;
-    this.#lastSweep = now;
+    if (this.#sweepTimer !== undefined || this.#sweeping !== undefined) {
+      this.#sweepAgain = true;
+      return;
+    }
+    const wait = Math.max(0, this.#lastSweep + SWEEP_PAUSE - performance.now());
+    this.#sweepTimer = setTimeout(() => {
+      this.#sweepTimer = undefined;
+      this.#sweeping = this.#sweep();
+    }, wait);
+    this.#sweepTimer.unref();
+  }
+
+  async #sweep(): Promise<void> {
     const { procfs, finder, slice, abort } = this.#parts;
-    this.#sweeping = endMissing(procfs, finder, { slice, signal: abort.signal }).then((count) => {
-      this.#swept += count;
-      this.#sweeping = undefined;
-    });
+    this.#sweepAgain = false;
+    const { ended, young } = await endMissing(procfs, finder, { slice, signal: abort.signal });
+    this.#swept += ended;
+    this.#lastSweep = performance.now();
+    this.#sweeping = undefined;
+    if ((young > 0 || this.#sweepAgain) && !abort.signal.aborted) this.#sweepLater();
   }
 }
 

@@ -56,7 +56,9 @@ export class TaskChanges {
     const path = system.cwd(task.pid);
     if (path === undefined) {
       this.missed++;
-      if (before !== undefined) leader.directory = directories.intern(before, false);
+      // It is known not to be there any more.
+      leader.directory = undefined;
+      task.directory = undefined;
       return undefined;
     }
     const directory = directories.intern(path, true);

@@ -10,7 +10,7 @@ export {
 export { SensorError, type SensorErrorCode } from "./errors.js";
 export type { LineageEntry, TelemetryEvent } from "./event.js";
 export { type EventKind, eventKinds } from "./event-kinds.js";
-export { defaultQueueLimits, type QueueLimits } from "./event-queue.js";
+export { defaultQueueLimits, type Gap, type GapTeller, type QueueLimits } from "./event-queue.js";
 export type { KernelPart, Service } from "./events/family.js";
 export type { MetricsCounters } from "./metrics.js";
 export * from "./payload.js";

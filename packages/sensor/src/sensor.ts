@@ -3,6 +3,7 @@ import { EventMonitor, type EventMonitorOptions, Tracefs } from "@kernscope/perf
 import { type ProcessCacheOptions, ProcessInfoCache, type Task } from "@kernscope/process-cache";
 import { Envelope } from "./envelope.js";
 import { SensorError, toSensorError } from "./errors.js";
+import type { GapTeller } from "./event-queue.js";
 import { KernelSupport } from "./kernel-support.js";
 import { LossTeller } from "./loss-teller.js";
 import type { MetricsCounters } from "./metrics.js";
@@ -35,6 +36,8 @@ export class Sensor implements AsyncDisposable {
   readonly id: string;
   readonly monitor: EventMonitor;
   readonly processCache: ProcessInfoCache;
+  /** For those who queue this sensor's events elsewhere: numbers and events for what found no room there. */
+  readonly gaps: GapTeller;
   /** `undefined` where the kernel does not tell of cgroups. */
   readonly containerCache: ContainerCache | undefined;
   readonly #envelope: Envelope;
@@ -84,6 +87,7 @@ export class Sensor implements AsyncDisposable {
     const envelope = new Envelope(monitor.clock, options.id);
     this.#envelope = envelope;
     this.id = envelope.sensorId;
+    this.gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
     this.#sources = new SourceRegistry(
       { monitor, processCache, containerCache },
       {
@@ -127,9 +131,7 @@ export class Sensor implements AsyncDisposable {
     this.#assertOpen("newSubscription");
     const planned = await planRequest(request, this.#kernel);
     this.#assertOpen("newSubscription");
-    const envelope = this.#envelope;
-    const gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
-    const subscription = new Subscription(planned, gaps, () => {
+    const subscription = new Subscription(planned, this.gaps, () => {
       this.#subscriptions.delete(subscription);
       this.#sources.remove(subscription);
       this.#counters.dropped += subscription.counters.dropped;

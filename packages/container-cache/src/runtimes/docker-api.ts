@@ -110,8 +110,12 @@ export class DockerApi {
     if (action === "destroy" || action === "remove") this.#context.remove(id);
     else if (action === "create") {
       const [name, imageName] = ["name", "image"].map((key) => textAt(event, "Actor", "Attributes", key));
-      // It is known from now on; what it is is told when all of that is.
+      // It is known from now on; what it is is told when all of that is. While it is being started dockerd does not answer
+      // for it, but its file is there.
       this.#context.update(id, { name, imageName });
+      const { jsonConfig = "" } = await this.#options.addFiles(id, {});
+      const json = parseJson(jsonConfig);
+      if (textAt(json, "ID") === id) this.#context.update(id, { ...dockerFacts(json), jsonConfig }, { settled: true });
       await this.#inspect(id);
     } else if (action === "die" || action === "died") {
       this.#context.update(id, { state: ContainerState.Exited, finishedTime: timeOf(event), ...exitOf(codeOf(event)) });

@@ -34,11 +34,22 @@ export class WireWriter {
   private first = 0;
   /** Where the next byte goes. */
   private at = 0;
+  private readonly slabSize: number;
+
+  /** @param slab bytes of a slab: more are worth it for results that are long */
+  constructor(slab = slabSize) {
+    this.slabSize = slab;
+  }
+
+  /** Bytes written since `start`. */
+  get size(): number {
+    return this.at - this.first;
+  }
 
   /** Begins a result. One that was not finished is forgotten. */
   start(): void {
-    if (this.first + usualSize > this.bytes.length || this.bytes.length > slabSize) {
-      this.bytes = new Uint8Array(slabSize);
+    if (this.first + usualSize > this.bytes.length || this.bytes.length > this.slabSize) {
+      this.bytes = new Uint8Array(this.slabSize);
       this.first = 0;
     }
     this.at = this.first;
@@ -47,9 +58,22 @@ export class WireWriter {
   /** Returns what was written since `start`. It is never written again and may share its buffer with other results. */
   finish(): Uint8Array {
     const { bytes, first, at } = this;
-    if (at - first > longResult || bytes.length > slabSize) return bytes.slice(first, at);
+    if (at - first > longResult || bytes.length > this.slabSize) return bytes.slice(first, at);
     this.first = at;
     return bytes.subarray(first, at);
+  }
+
+  /** Takes bytes that are encoded already. */
+  raw(value: Uint8Array): void {
+    this.reserve(value.length);
+    this.bytes.set(value, this.at);
+    this.at += value.length;
+  }
+
+  /** Leaves room for what is written over the result later. */
+  skip(room: number): void {
+    this.reserve(room);
+    this.at += room;
   }
 
   int32(field: number, value: number | undefined): void {

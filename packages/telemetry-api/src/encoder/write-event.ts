@@ -21,15 +21,20 @@ type Kind = NonNullable<EventInit["event"]>;
 // Fields are written in the order of their numbers, as protobuf-es does, so that the bytes of both are the same.
 
 /** Writes a `ReceivedTelemetryEvent` as an item of `GetEventsResponse.events`. */
-export function writeReceivedEvent(writer: WireWriter, received: ReceivedEventInit): void {
+export function writeReceivedEvent(
+  writer: WireWriter,
+  publishTimeMicros: ReceivedEventInit["publishTimeMicros"],
+  event: ReceivedEventInit["event"],
+  ack?: Uint8Array,
+): void {
   const item = writer.begin(1, 2);
-  writer.int64(1, received.publishTimeMicros);
-  if (received.event !== undefined) {
+  writer.int64(1, publishTimeMicros);
+  if (event !== undefined) {
     const start = writer.begin(2, 2);
-    writeEvent(writer, received.event);
+    writeEvent(writer, event);
     writer.end(start, 2);
   }
-  writer.blob(3, received.ack);
+  writer.blob(3, ack);
   writer.end(item, 2);
 }
 
