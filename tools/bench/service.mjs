@@ -46,6 +46,7 @@ async function runService() {
   const service = new TelemetryService(source, `unix:${path}`, { onFault: (error) => console.error(error) });
   await service.serve();
   const child = start(["--connect", path], ["ignore", "pipe", "inherit"]);
+  const ended = once(child, "close");
   let output = "";
   child.stdout.on("data", (data) => {
     output += data;
@@ -59,7 +60,7 @@ async function runService() {
   const { user, system } = process.cpuUsage(before);
   await service.stop();
   await source.stop?.();
-  await once(child, "close");
+  await ended;
   rmSync(directory, { recursive: true });
   const each = (micros) => (micros / made).toFixed(2);
   const cpu = `${each(user + system)} µs of CPU an event (${each(user)} user, ${each(system)} system)`;

@@ -66,7 +66,8 @@ test("what the events of a process have in common is encoded once, with the same
     responses.start();
     for (const event of events) responses.add(event, publishTimeMicros);
     const bytes = Buffer.from(responses.finish());
-    assert.is(reads, count === 1 ? 1 : 200, "of few processes once each; of very many as before");
+    if (count === 1) assert.is(reads, 1, "of few processes once each");
+    else assert.ok(reads > 100, "of very many as before");
     const whole = create(GetEventsResponseSchema, {
       events: events.map((event) => ({
         publishTimeMicros: BigInt(publishTimeMicros),
