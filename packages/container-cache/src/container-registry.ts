@@ -95,7 +95,7 @@ export class ContainerRegistry {
 
   /** Takes in what a runtime says. */
   claim(entry: ContainerEntry, runtime: ContainerRuntime, data: ContainerData, options: ClaimOptions = {}): void {
-    if (!options.waited && this.#mustWait(entry, data)) {
+    if (!options.waited && !options.silent && this.#mustWait(entry, data)) {
       this.#wait(entry, undefined, () => this.claim(entry, runtime, data, { ...options, waited: true }));
       return;
     }

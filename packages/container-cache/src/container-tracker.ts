@@ -5,18 +5,26 @@ import { parseCgroupPath } from "./cgroup-path.js";
 import { type Cgroup, CgroupTable } from "./cgroup-table.js";
 import type { ContainerEntry } from "./container-entry.js";
 import type { ContainerCacheEvents } from "./container-events.js";
-import { rankOf, unknownEnd } from "./container-lifecycle.js";
+import { unknownEnd } from "./container-lifecycle.js";
 import { type ContainerProbes, registerContainerProbes, unregisterContainerProbes } from "./container-probes.js";
 import { ContainerRegistry } from "./container-registry.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 import { ProcessEnds } from "./init-end.js";
+import { OciProcesses } from "./oci-processes.js";
 import type { ContainerCacheOptions, ContainerCacheStats } from "./options.js";
 import { RecentEnds } from "./recent-ends.js";
+import { rankOf } from "./runtime-rank.js";
 import { RuntimeSet } from "./runtime-set.js";
 import type { RuntimeStatus } from "./runtimes/runtime.js";
 
 /** How often a container is sought for a cgroup of which none is known, at most. */
 const SEEK_LIMIT = 8;
+/** How a runtime names the file when it executes itself. */
+const RUNTIME_FILE = /^(?:\/proc\/self\/(?:exe$|fd\/)|\/dev\/fd\/|\/?memfd:)/;
+/** Milliseconds after which a container is gone whose cgroup is, and of which no runtime has told. */
+const REMOVAL_TIME = 1000;
+/** Ids that OCI runtimes accept. */
+const OCI_ID = /^[\w+.-]{1,255}$/;
 /** Milliseconds for which the kernel's word on an end and the runtime's wait for each other. */
 const PATIENCE = 500;
 
@@ -29,6 +37,8 @@ export class ContainerTracker {
   readonly #byPath = new Map<string, ContainerEntry>();
   readonly #ends = new ProcessEnds();
   readonly #recent = new RecentEnds();
+  readonly #ociProcesses = new OciProcesses();
+  readonly #removals = new Set<NodeJS.Timeout>();
   readonly #runtimes: RuntimeSet;
   readonly #procRoot: string;
   readonly #abort = new AbortController();
@@ -123,6 +133,7 @@ export class ContainerTracker {
 
   async close(): Promise<void> {
     this.#abort.abort();
+    for (const timer of this.#removals) clearTimeout(timer);
     await this.#runtimes.close();
     await this.ready;
     await this.#watching;
@@ -151,15 +162,19 @@ export class ContainerTracker {
   #handlers() {
     const isOurs = (root: number) => root === this.#hierarchy.id;
     return {
-      cgroupMade: (root: number, id: number, path: string, _record: SampleRecord) => {
+      cgroupMade: (root: number, id: number, path: string, record: SampleRecord) => {
         if (!isOurs(root)) return;
+        const isOci = this.#ociProcesses.has(record.pid);
+        if (isOci) this.#giveUpParent(path);
         const cgroup = this.#table.add(id, path);
         if (cgroup.container === undefined) this.#seek(cgroup);
+        if (cgroup.container === undefined && isOci) this.#adopt(path);
       },
       cgroupRemoved: (root: number, id: number, record: SampleRecord) => {
         if (!isOurs(root)) return;
         const removed = this.#table.remove(id, record.elapsed);
         const container = removed?.container;
+        if (container?.unclaimed && container.cgroupPath === removed?.path) this.#removeLater(container);
         // Its end was not seen: the record was lost.
         if (container?.isRunning && container.cgroupPath === removed?.path) {
           this.registry.ended(container, { end: unknownEnd, sample: record.sampleId() });
@@ -173,13 +188,14 @@ export class ContainerTracker {
           this.registry.claim(container, container.runtime, { state }, { sampleId: record.sampleId() });
         }
       },
-      executed: (record: SampleRecord) => this.#executed(record),
+      executed: (record: SampleRecord, data: { readonly filename: string }) => this.#executed(record, data),
       ended: (record: SampleRecord) => this.#ended(record),
     };
   }
 
-  #executed(record: SampleRecord): void {
+  #executed(record: SampleRecord, data: { readonly filename: string }): void {
     const { cgroup, pid } = record;
+    this.#ociProcesses.executed(pid, data.filename);
     const container = this.containerOfCgroup(cgroup);
     if (container === undefined || container.state === ContainerState.Removing) return;
     if (container.isRunning) {
@@ -189,14 +205,44 @@ export class ContainerTracker {
     // What is executed after the end of the first process, in the same cgroup, is not its beginning.
     if (container.cgroupId === cgroup || container.endedPid === pid) return;
     if (this.#monitor.clock.toUnixMillis(record.elapsed) <= container.runEnd) return;
+    // runc executes a sealed copy of itself within the container's cgroup before the container's program.
+    if (RUNTIME_FILE.test(data.filename)) return;
     this.registry.began(container, record.sampleId());
   }
 
   #ended(record: SampleRecord): void {
     const seen = { end: this.#ends.processLeft(record), sample: record.sampleId() };
     this.#recent.add(record.pid, seen);
+    this.#ociProcesses.ended(record.pid);
     const container = this.registry.byPid.get(record.pid);
     if (container !== undefined) this.registry.ended(container, seen);
+  }
+
+  /** Takes a cgroup that an OCI runtime made for a container of which nobody has told yet. */
+  #adopt(path: string): void {
+    const [named] = parseCgroupPath(path);
+    const id = named?.id ?? path.slice(path.lastIndexOf("/") + 1);
+    const entry = OCI_ID.test(id) ? this.registry.getOrCreate(id) : undefined;
+    if (entry === undefined || entry.known) return;
+    entry.unclaimed = true;
+    const runtime = named?.runtime || ContainerRuntime.Runc;
+    this.registry.claim(entry, runtime, { name: named === undefined ? id : "", cgroupPath: named?.path ?? path });
+  }
+
+  /** A cgroup that is made on the way to another one is no container's. */
+  #giveUpParent(path: string): void {
+    const parent = this.#byPath.get(path.slice(0, path.lastIndexOf("/")));
+    if (parent?.unclaimed && !parent.announced) this.registry.remove(parent, undefined, true);
+  }
+
+  /** Its runtime may be slower than the kernel. */
+  #removeLater(container: ContainerEntry): void {
+    const timer = setTimeout(() => {
+      this.#removals.delete(timer);
+      if (container.unclaimed) this.registry.remove(container);
+    }, REMOVAL_TIME);
+    timer.unref();
+    this.#removals.add(timer);
   }
 
   #seek(cgroup: Cgroup): ContainerEntry | undefined {
@@ -208,15 +254,8 @@ export class ContainerTracker {
 
   /** Asks the runtimes, as far as they can answer at once, and remembers what they say. */
   #recognise(path: string): ContainerEntry | undefined {
-    const found = this.#runtimes.recognise(path);
-    if (found === undefined) return undefined;
-    const entry = this.registry.getOrCreate(found.id);
-    if (entry !== undefined && !entry.known) {
-      // An OCI runtime knows no name but the id.
-      const name = found.runtime === ContainerRuntime.Runc ? { name: found.id } : {};
-      this.registry.claim(entry, found.runtime, { ...name, cgroupPath: found.path });
-    }
-    return entry;
+    const id = this.#runtimes.recognise(path);
+    return id === undefined ? undefined : this.registry.get(id);
   }
 
   /**
