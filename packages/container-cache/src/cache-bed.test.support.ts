@@ -4,18 +4,7 @@ import type { ContainerExitedEvent, ContainerUpdatedEvent } from "./container-ev
 import type { ContainerInfo } from "./container-info.js";
 import { ContainerStateNames } from "./container-state.js";
 import type { ContainerCacheOptions, RuntimePlaces } from "./options.js";
-
-/** Nothing is looked for but what a test names. */
-export const nowhere: RuntimePlaces = {
-  dockerSockets: [],
-  dockerRoots: [],
-  containerdSockets: [],
-  containerdStates: [],
-  podmanSockets: [],
-  storageRoots: [],
-  storageRunRoots: [],
-  ociRoots: [],
-};
+import { nowhere } from "./testing/fake-host.js";
 
 export interface SeenContainerEvent {
   readonly id: string;
@@ -69,6 +58,23 @@ export class CacheBed implements AsyncDisposable {
       return `updated ${texts.join(" ")}`;
     });
     this.#running = monitor.run();
+  }
+
+  /**
+   * Notes for each execution of a file by that name which container the cache says it was in, at that moment: `id` and
+   * `name`.
+   */
+  async attributions(filename: string): Promise<{ id: string | undefined; name: string | undefined }[]> {
+    const found: { id: string | undefined; name: string | undefined }[] = [];
+    await this.monitor.registerTracepoint(
+      "sched/sched_process_exec",
+      (record) => {
+        const container = this.cache.containerOfCgroup(record.cgroup);
+        found.push({ id: container?.id, name: container?.name });
+      },
+      { filter: `filename == "${filename}"`, sample: { cgroup: true } },
+    );
+    return found;
   }
 
   /** What was told of a container. */

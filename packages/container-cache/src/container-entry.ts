@@ -50,6 +50,8 @@ export class ContainerEntry implements ContainerInfo {
   linkedPath = "";
   /** Id of the cgroup in which the current or last run was seen; 0: none. */
   cgroupId = 0;
+  /** No runtime has told of it; that it is one is known by the cgroup that an OCI runtime made for it. */
+  unclaimed = false;
   /** When it was first heard of: milliseconds of `performance.now()`. */
   readonly born = performance.now();
   readonly #update: Updater;

@@ -8,6 +8,7 @@ import type {
 } from "./container-events.js";
 import type { ContainerData, ContainerFacts, ContainerField } from "./container-info.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
+import { rankOf } from "./runtime-rank.js";
 
 /** What became of what was said, in the order in which it is to be told. */
 export type LifecycleEvent =
@@ -47,17 +48,6 @@ const plainFields = [
   "ociConfig",
   "cgroupPath",
 ] as const satisfies readonly (keyof ContainerFacts)[];
-
-/** Runtimes that run others beneath them know better than those. */
-const ranks: Readonly<Record<ContainerRuntime, number>> = {
-  [ContainerRuntime.Unknown]: 0,
-  [ContainerRuntime.Lxc]: 1,
-  [ContainerRuntime.Runc]: 2,
-  [ContainerRuntime.Containerd]: 3,
-  [ContainerRuntime.CriO]: 4,
-  [ContainerRuntime.Podman]: 4,
-  [ContainerRuntime.Docker]: 5,
-};
 
 /** Takes in what a runtime says. `undefined`: it is out of date. */
 export function applyClaim(entry: ContainerEntry, claim: Claim): LifecycleEvent[] | undefined {
@@ -116,6 +106,8 @@ function applyFields(entry: ContainerEntry, { runtime, data }: Claim, owns: bool
     const value = data[field];
     if (value === undefined || (!owns && !isEmpty(entry[field]))) continue;
     if (isSame(entry[field], value)) continue;
+    // Two parts of a runtime may have looked at the clock one after the other.
+    if (field === "createdTime" && entry.createdTime !== undefined) continue;
     // These change with everything else that does, or say what the cgroup's path said already.
     if (field === "jsonConfig" || field === "ociConfig" || field === "cgroupPath") entry[field] = value as string;
     else set(entry, field, value, update);
@@ -301,9 +293,4 @@ function isSame(a: unknown, b: unknown): boolean {
   const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
   const keys = Object.keys(left);
   return keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key]);
-}
-
-/** Of two runtimes that know a container the one with the higher rank knows better. */
-export function rankOf(runtime: ContainerRuntime): number {
-  return ranks[runtime];
 }

@@ -7,7 +7,10 @@ export interface ContainerProbeHandlers {
   cgroupRemoved(root: number, id: number, record: SampleRecord): void;
   /** All tasks of the cgroup are frozen, or not any more; version 2 only. */
   cgroupFrozen(root: number, id: number, frozen: boolean, record: SampleRecord): void;
-  executed(record: SampleRecord): void;
+  /** A hierarchy was mounted, or has gone. */
+  hierarchiesChanged(): void;
+  /** A process executes a file. */
+  executed(record: SampleRecord, data: { readonly filename: string }): void;
   /** The last thread of a process left. */
   ended(record: SampleRecord): void;
 }
@@ -18,6 +21,9 @@ export interface ContainerProbes {
   /** Of processes: off, until there is a container runtime. */
   readonly processes: EventGroup;
 }
+
+/** Milliseconds after which a change of the hierarchies can be seen in /proc. */
+const SETTLE_TIME = 20;
 
 interface CgroupFields {
   readonly root: number;
@@ -57,7 +63,17 @@ async function registerCgroups(monitor: EventMonitor, handlers: ContainerProbeHa
   await register("cgroup_rmdir", ({ root, id }, record) => handlers.cgroupRemoved(root, Number(id), record));
   await optional(register("cgroup_freeze", (data, record) => freeze(data, true, record)));
   await optional(register("cgroup_unfreeze", (data, record) => freeze(data, false, record)));
-  await register("cgroup_mkdir", ({ root, id, path }, record) => handlers.cgroupMade(root, Number(id), path, record));
+  for (const name of ["cgroup/cgroup_setup_root", "cgroup/cgroup_destroy_root"]) {
+    // Each of a few controllers has its record; what they are about is settled a little later.
+    const changed = () => void setTimeout(() => handlers.hierarchiesChanged(), SETTLE_TIME).unref();
+    await optional(monitor.registerTracepoint(name, changed, options));
+  }
+  // At once, as the runtime's files of a short life are soon gone.
+  await monitor.registerTracepoint<CgroupFields>(
+    "cgroup/cgroup_mkdir",
+    (record, { root, id, path }) => handlers.cgroupMade(root, Number(id), path, record),
+    { ...options, urgent: true },
+  );
 
   function freeze({ root, id }: CgroupFields, frozen: boolean, record: SampleRecord) {
     handlers.cgroupFrozen(root, Number(id), frozen, record);
@@ -82,6 +98,16 @@ async function registerProcesses(
     { ...options, sample: { cgroup: true, userRegisters: endRegisters() } },
   );
   tellsGroup = monitor.fields(exit).some(({ name }) => name === "group_dead");
+  // The registers are there since 6.16, as is the word on the group. Without them the call is the only witness.
+  if (!tellsGroup) {
+    await optional(
+      monitor.registerTracepoint<{ error_code: number }>(
+        "syscalls/sys_enter_exit_group",
+        (record, data) => ends.exitCalled(record.pid, Number(data.error_code), record.elapsed),
+        options,
+      ),
+    );
+  }
   await optional(
     monitor.registerTracepoint<{ pid: number; sig: number }>(
       "signal/signal_generate",
@@ -96,10 +122,11 @@ async function registerProcesses(
       options,
     ),
   );
-  await monitor.registerTracepoint("sched/sched_process_exec", (record) => handlers.executed(record), {
-    ...options,
-    sample: { cgroup: true },
-  });
+  await monitor.registerTracepoint<{ filename: string }>(
+    "sched/sched_process_exec",
+    (record, data) => handlers.executed(record, data),
+    { ...options, sample: { cgroup: true } },
+  );
 }
 
 async function optional(registration: Promise<unknown>): Promise<void> {

@@ -1,22 +1,30 @@
 import { existsSync } from "node:fs";
 import type { EventMonitor, SampleId, SampleRecord } from "@kernscope/perf";
-import { type CgroupHierarchy, findPerfHierarchy, scanCgroups } from "./cgroup-hierarchy.js";
 import { parseCgroupPath } from "./cgroup-path.js";
-import { type Cgroup, CgroupTable } from "./cgroup-table.js";
+import type { Cgroup, CgroupTable } from "./cgroup-table.js";
+import { CgroupTree } from "./cgroup-tree.js";
 import type { ContainerEntry } from "./container-entry.js";
 import type { ContainerCacheEvents } from "./container-events.js";
-import { rankOf, unknownEnd } from "./container-lifecycle.js";
+import { unknownEnd } from "./container-lifecycle.js";
 import { type ContainerProbes, registerContainerProbes, unregisterContainerProbes } from "./container-probes.js";
 import { ContainerRegistry } from "./container-registry.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 import { ProcessEnds } from "./init-end.js";
+import { isRuntimesOwn, OciProcesses } from "./oci-processes.js";
 import type { ContainerCacheOptions, ContainerCacheStats } from "./options.js";
 import { RecentEnds } from "./recent-ends.js";
+import { rankOf } from "./runtime-rank.js";
 import { RuntimeSet } from "./runtime-set.js";
 import type { RuntimeStatus } from "./runtimes/runtime.js";
 
+/** Milliseconds between two repairs at least. */
+const REPAIR_PAUSE = 5000;
 /** How often a container is sought for a cgroup of which none is known, at most. */
 const SEEK_LIMIT = 8;
+/** Milliseconds after which a container is gone whose cgroup is, and of which no runtime has told. */
+const REMOVAL_TIME = 1000;
+/** Ids that OCI runtimes accept. */
+const OCI_ID = /^[\w+.-]{1,255}$/;
 /** Milliseconds for which the kernel's word on an end and the runtime's wait for each other. */
 const PATIENCE = 500;
 
@@ -25,16 +33,21 @@ export class ContainerTracker {
   readonly registry: ContainerRegistry;
   readonly ready: Promise<void>;
   readonly #monitor: EventMonitor;
+  readonly #tree: CgroupTree;
   readonly #table: CgroupTable;
   readonly #byPath = new Map<string, ContainerEntry>();
   readonly #ends = new ProcessEnds();
   readonly #recent = new RecentEnds();
+  readonly #ociProcesses = new OciProcesses();
+  readonly #removals = new Set<NodeJS.Timeout>();
   readonly #runtimes: RuntimeSet;
   readonly #procRoot: string;
   readonly #abort = new AbortController();
-  #hierarchy: CgroupHierarchy;
   #probes: ContainerProbes | undefined;
   #watching: Promise<void> | undefined;
+  #repairing: Promise<void> | undefined;
+  #repaired = Number.NEGATIVE_INFINITY;
+  #stopRepairs = () => {};
 
   static async open(
     monitor: EventMonitor,
@@ -48,6 +61,7 @@ export class ContainerTracker {
       await tracker.close();
       throw error;
     }
+    tracker.#stopRepairs = monitor.onLoss(() => tracker.#repair());
     tracker.#runtimes.start();
     (tracker as { ready: Promise<void> }).ready = tracker.#takeIn();
     return tracker;
@@ -56,12 +70,10 @@ export class ContainerTracker {
   private constructor(monitor: EventMonitor, events: ContainerCacheEvents, options: ContainerCacheOptions) {
     this.#monitor = monitor;
     this.#procRoot = options.procRoot ?? "/proc";
-    this.#hierarchy = findPerfHierarchy(this.#procRoot);
     this.ready = Promise.resolve();
-    this.#table = new CgroupTable({
-      grace: (options.grace ?? 5000) * 1e6,
-      resolve: (path) => this.#containerAt(path),
-    });
+    const resolve = (path: string) => this.#containerAt(path);
+    this.#tree = new CgroupTree(this.#procRoot, { grace: (options.grace ?? 5000) * 1e6, resolve }, this.#abort.signal);
+    this.#table = this.#tree.table;
     this.registry = new ContainerRegistry({
       monitor,
       events,
@@ -73,7 +85,7 @@ export class ContainerTracker {
       onGone: (entry) => this.#gone(entry),
     });
     this.#runtimes = new RuntimeSet({
-      cgroupMount: this.#hierarchy.mount ?? "",
+      cgroupMount: this.#tree.mount,
       registry: this.registry,
       options,
       watched: () => this.#watch(),
@@ -105,40 +117,44 @@ export class ContainerTracker {
 
   stats(): ContainerCacheStats {
     const all = this.registry.all();
-    let unknownCgroups = 0;
-    for (const { container, path, removedAt } of this.#table.all()) {
-      const gone = removedAt !== Number.POSITIVE_INFINITY;
-      if (container === undefined && !gone && parseCgroupPath(path).length > 0) unknownCgroups++;
-    }
+    const { refused, stale } = this.registry;
     return {
       containers: all.length,
       running: all.filter(({ isRunning }) => isRunning).length,
       cgroups: this.#table.size,
-      unknownCgroups,
-      refused: this.registry.refused,
-      stale: this.registry.stale,
+      unknownCgroups: this.#table.count(({ container, path }) => !container && parseCgroupPath(path).length > 0),
+      refused,
+      stale,
       ...this.#runtimes.counts(),
     };
   }
 
   async close(): Promise<void> {
     this.#abort.abort();
+    this.#stopRepairs();
+    for (const timer of this.#removals) clearTimeout(timer);
     await this.#runtimes.close();
     await this.ready;
-    await this.#watching;
-    this.registry.flush();
+    await Promise.all([this.#watching, this.#repairing]);
+    this.registry.close();
     if (this.#probes !== undefined) await unregisterContainerProbes(this.#monitor, this.#probes);
   }
 
   async #takeIn(): Promise<void> {
-    await Promise.all([this.#scan(), this.#runtimes.ready()]);
+    await Promise.all([this.#tree.scan(this.#now), this.#runtimes.ready()]);
     this.#table.relink();
   }
 
-  async #scan(): Promise<void> {
-    const { mount } = this.#hierarchy;
-    if (mount === undefined) return;
-    await scanCgroups(mount, (id, path) => this.#table.add(id, path), this.#abort.signal);
+  readonly #now = () => this.#monitor.clock.now();
+
+  /** Records were lost: cgroups may have come and gone, and containers have ended. */
+  #repair(): void {
+    if (this.#repairing !== undefined || performance.now() - this.#repaired < REPAIR_PAUSE) return;
+    this.#repaired = performance.now();
+    this.#repairing = this.#tree.scan(this.#now).then(() => {
+      this.#repairing = undefined;
+      if (!this.#abort.signal.aborted) this.registry.endMissing();
+    });
   }
 
   /** Lets the kernel tell of processes; before there is a runtime nobody pays for that. */
@@ -149,17 +165,21 @@ export class ContainerTracker {
   }
 
   #handlers() {
-    const isOurs = (root: number) => root === this.#hierarchy.id;
+    const isOurs = (root: number) => this.#tree.has(root);
     return {
-      cgroupMade: (root: number, id: number, path: string, _record: SampleRecord) => {
+      cgroupMade: (root: number, id: number, path: string, record: SampleRecord) => {
         if (!isOurs(root)) return;
+        const isOci = this.#ociProcesses.has(record.pid);
+        if (isOci) this.#giveUpParent(path);
         const cgroup = this.#table.add(id, path);
         if (cgroup.container === undefined) this.#seek(cgroup);
+        if (cgroup.container === undefined && isOci) this.#adopt(path);
       },
       cgroupRemoved: (root: number, id: number, record: SampleRecord) => {
         if (!isOurs(root)) return;
         const removed = this.#table.remove(id, record.elapsed);
         const container = removed?.container;
+        if (container?.unclaimed && container.cgroupPath === removed?.path) this.#removeLater(container);
         // Its end was not seen: the record was lost.
         if (container?.isRunning && container.cgroupPath === removed?.path) {
           this.registry.ended(container, { end: unknownEnd, sample: record.sampleId() });
@@ -173,13 +193,15 @@ export class ContainerTracker {
           this.registry.claim(container, container.runtime, { state }, { sampleId: record.sampleId() });
         }
       },
-      executed: (record: SampleRecord) => this.#executed(record),
+      hierarchiesChanged: () => void this.#tree.hierarchyChanged(this.#now),
+      executed: (record: SampleRecord, data: { readonly filename: string }) => this.#executed(record, data),
       ended: (record: SampleRecord) => this.#ended(record),
     };
   }
 
-  #executed(record: SampleRecord): void {
+  #executed(record: SampleRecord, data: { readonly filename: string }): void {
     const { cgroup, pid } = record;
+    this.#ociProcesses.executed(pid, data.filename);
     const container = this.containerOfCgroup(cgroup);
     if (container === undefined || container.state === ContainerState.Removing) return;
     if (container.isRunning) {
@@ -189,14 +211,43 @@ export class ContainerTracker {
     // What is executed after the end of the first process, in the same cgroup, is not its beginning.
     if (container.cgroupId === cgroup || container.endedPid === pid) return;
     if (this.#monitor.clock.toUnixMillis(record.elapsed) <= container.runEnd) return;
+    if (isRuntimesOwn(data.filename)) return;
     this.registry.began(container, record.sampleId());
   }
 
   #ended(record: SampleRecord): void {
     const seen = { end: this.#ends.processLeft(record), sample: record.sampleId() };
     this.#recent.add(record.pid, seen);
+    this.#ociProcesses.ended(record.pid);
     const container = this.registry.byPid.get(record.pid);
     if (container !== undefined) this.registry.ended(container, seen);
+  }
+
+  /** Takes a cgroup that an OCI runtime made for a container of which nobody has told yet. */
+  #adopt(path: string): void {
+    const [named] = parseCgroupPath(path);
+    const id = named?.id ?? path.slice(path.lastIndexOf("/") + 1);
+    const entry = OCI_ID.test(id) ? this.registry.getOrCreate(id) : undefined;
+    if (entry === undefined || entry.known) return;
+    entry.unclaimed = true;
+    const runtime = named?.runtime || ContainerRuntime.Runc;
+    this.registry.claim(entry, runtime, { name: named === undefined ? id : "", cgroupPath: named?.path ?? path });
+  }
+
+  /** A cgroup that is made on the way to another one is no container's. */
+  #giveUpParent(path: string): void {
+    const parent = this.#byPath.get(path.slice(0, path.lastIndexOf("/")));
+    if (parent?.unclaimed && !parent.announced) this.registry.remove(parent, undefined, true);
+  }
+
+  /** Its runtime may be slower than the kernel. */
+  #removeLater(container: ContainerEntry): void {
+    const timer = setTimeout(() => {
+      this.#removals.delete(timer);
+      if (container.unclaimed) this.registry.remove(container);
+    }, REMOVAL_TIME);
+    timer.unref();
+    this.#removals.add(timer);
   }
 
   #seek(cgroup: Cgroup): ContainerEntry | undefined {
@@ -208,15 +259,8 @@ export class ContainerTracker {
 
   /** Asks the runtimes, as far as they can answer at once, and remembers what they say. */
   #recognise(path: string): ContainerEntry | undefined {
-    const found = this.#runtimes.recognise(path);
-    if (found === undefined) return undefined;
-    const entry = this.registry.getOrCreate(found.id);
-    if (entry !== undefined && !entry.known) {
-      // An OCI runtime knows no name but the id.
-      const name = found.runtime === ContainerRuntime.Runc ? { name: found.id } : {};
-      this.registry.claim(entry, found.runtime, { ...name, cgroupPath: found.path });
-    }
-    return entry;
+    const id = this.#runtimes.recognise(path);
+    return id === undefined ? undefined : this.registry.get(id);
   }
 
   /**

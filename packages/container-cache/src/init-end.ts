@@ -31,6 +31,11 @@ export class ProcessEnds {
     remember(this.#victims, pid, { at, value: SIGKILL });
   }
 
+  /** A process calls exit_group(2): for kernels that show no registers when its threads leave. */
+  exitCalled(pid: number, status: number, at: number): void {
+    remember(this.#codes, pid, { at, value: status & 0xff });
+  }
+
   /** A thread left, and others of the process are still there. */
   threadLeft(record: SampleRecord): void {
     const code = exitArgument(record);
@@ -45,7 +50,10 @@ export class ProcessEnds {
     const signal = recent(this.#signals, pid, elapsed);
     const oomKilled = recent(this.#victims, pid, elapsed) !== undefined;
     for (const reasons of [this.#codes, this.#signals, this.#victims]) reasons.delete(pid);
-    if (own === undefined) return { status: undefined, signal: undefined, oomKilled };
+    if (own === undefined) {
+      if (oomKilled) return { status: undefined, signal: SIGKILL, oomKilled };
+      return code === undefined ? { status: undefined, signal, oomKilled } : { status: code, signal: 0, oomKilled };
+    }
     if (own >= 0) return { status: own, signal: 0, oomKilled };
     // The threads that exit_group(2) ends look killed, as do those of a process that was.
     if (signal === undefined && !oomKilled && code !== undefined) return { status: code, signal: 0, oomKilled };

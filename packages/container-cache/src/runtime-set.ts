@@ -2,10 +2,10 @@ import type { MonitorClock } from "@kernscope/perf";
 import { parseCgroupPath } from "./cgroup-path.js";
 import type { ContainerEntry } from "./container-entry.js";
 import type { ContainerData } from "./container-info.js";
-import { rankOf } from "./container-lifecycle.js";
 import type { ContainerRegistry } from "./container-registry.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 import type { ContainerCacheOptions } from "./options.js";
+import { rankOf } from "./runtime-rank.js";
 import { openSources } from "./runtimes/index.js";
 import type { RuntimeContext, RuntimeSource, RuntimeStatus } from "./runtimes/runtime.js";
 
@@ -19,7 +19,7 @@ export interface RuntimeSetInit {
 }
 
 /** What recognises a cgroup's path. */
-export interface Recognised {
+interface Recognised {
   readonly id: string;
   readonly runtime: ContainerRuntime;
   readonly path: string;
@@ -29,6 +29,7 @@ export interface Recognised {
 export class RuntimeSet {
   readonly #init: RuntimeSetInit;
   readonly #sources: RuntimeSource[] = [];
+  readonly #contexts = new Map<ContainerRuntime, RuntimeContext>();
   /** Milliseconds of Unix time: of what was there before nothing is told. */
   readonly #opened: number;
   #timer: NodeJS.Timeout | undefined;
@@ -61,13 +62,23 @@ export class RuntimeSet {
     return { oversized: this.#oversized, failedRequests: this.#failed };
   }
 
-  /** Which container a path leads into, as far as a runtime can say at once. */
-  recognise(path: string): Recognised | undefined {
+  /** Takes in the container that a path leads into, as far as a runtime can say at once that there is one; returns its id. */
+  recognise(path: string): string | undefined {
+    const found = this.#recognise(path);
+    if (found === undefined) return undefined;
+    // An OCI runtime knows no name but the id.
+    const name = found.runtime === ContainerRuntime.Runc ? { name: found.id } : {};
+    if (this.#init.registry.get(found.id)?.known !== true) {
+      this.#contexts.get(found.runtime)?.update(found.id, { ...name, cgroupPath: found.path });
+    }
+    return found.id;
+  }
+
+  #recognise(path: string): Recognised | undefined {
     // A runtime that has just come is there before its first container.
     for (const source of this.#sources) if (!source.status.found) source.look();
-    const present = this.#sources.filter(({ status }) => status.found);
     const [named] = parseCgroupPath(path);
-    for (const source of present) {
+    for (const source of this.#sources) {
       const { runtime } = source;
       if (named !== undefined && named.runtime !== ContainerRuntime.Unknown && named.runtime !== runtime) continue;
       const id = source.recognise(named?.path ?? path, named?.id);
@@ -83,6 +94,8 @@ export class RuntimeSet {
 
   #look(): void {
     for (const source of this.#sources) source.look();
+    const { registry, options } = this.#init;
+    registry.settleOlder(2 * (options.requestTimeout ?? 2000));
   }
 
   #context(source: { readonly runtime: ContainerRuntime }): RuntimeContext {
@@ -93,16 +106,20 @@ export class RuntimeSet {
       const entry = registry.get(id);
       if (entry !== undefined && rankOf(source.runtime) >= rankOf(entry.runtime)) registry.remove(entry);
     };
-    return {
+    const context: RuntimeContext = {
       update: (id, data, { settled = false } = {}) => {
         const entry = registry.getOrCreate(id);
         if (entry === undefined) return;
         told.add(id);
+        entry.unclaimed = false;
         this.#claim(entry, source.runtime, data, settled);
       },
       remove,
-      reconcile: (ids) => {
-        for (const id of [...told]) if (!ids.has(id)) remove(id);
+      reconcile: (ids, asOf) => {
+        for (const id of [...told]) {
+          const entry = registry.get(id);
+          if (!ids.has(id) && (entry === undefined || entry.born < asOf)) remove(id);
+        }
       },
       lookup: (id) => registry.get(id),
       watched,
@@ -114,6 +131,8 @@ export class RuntimeSet {
       maxConfig: options.maxConfig ?? 1 << 20,
       procRoot: options.procRoot ?? "/proc",
     };
+    this.#contexts.set(source.runtime, context);
+    return context;
   }
 
   #claim(entry: ContainerEntry, runtime: ContainerRuntime, data: ContainerData, settled: boolean): void {

@@ -1,6 +1,6 @@
 import type { Cred } from "./credentials.js";
 import { type ProcessSnapshot, readSnapshot, readThreads, type TaskSnapshot } from "./proc-snapshot.js";
-import { parseCgroups, parseStatus, perfCgroupPath } from "./proc-text.js";
+import { parseCgroups, parseStartTick, parseStatus, perfCgroupPath } from "./proc-text.js";
 import type { Procfs } from "./procfs.js";
 import type { TaskEntry } from "./task-entry.js";
 import { readExecutable, type TaskExecutable } from "./task-executable.js";
@@ -31,7 +31,8 @@ export class ProcSystem implements TaskSystem {
   }
 
   startTick(pid: number): number | undefined {
-    return this.#procfs.stat(pid)?.startTick;
+    const bytes = this.#procfs.read(`${this.#procfs.root}/${pid}/stat`);
+    return bytes && parseStartTick(bytes);
   }
 
   creds(pid: number): Cred | undefined {

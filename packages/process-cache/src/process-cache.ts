@@ -280,10 +280,9 @@ async function registerChanges(
   const init = { monitor, changes, events };
   const { cgroups, follows } = finder;
   const missing = await registerCgroups(init, cgroups.hierarchy.id, (id) => cgroups.removed(id), group);
-  const probed = {
-    creds: await registerCredsProbe(init, group),
-    cwd: await registerDirectoryProbe(init, group),
-  };
+  const cwd = await registerDirectoryProbe(init, group);
+  // Where there are no probes, the kernel's types need not be read.
+  const probed = { cwd, creds: cwd && (await registerCredsProbe(init, group)) };
   Object.assign(follower.probed, probed);
   Object.assign(follows, probed);
   finder.credsProbed = probed.creds;

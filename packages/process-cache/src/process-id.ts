@@ -2,10 +2,10 @@
 export const NANOS_PER_TICK = 10_000_000;
 
 /**
- * How far off the conversion of an event's time to CLOCK_BOOTTIME can be, in ns: the clocks are compared once a second and
- * may drift by 500 ppm meanwhile.
+ * How far off the conversion of an event's time to CLOCK_BOOTTIME can be, in ns. CLOCK_MONOTONIC, which monitors use if not
+ * told otherwise, goes at its rate; CLOCK_MONOTONIC_RAW may drift away from it until the next comparison a second later.
  */
-const CLOCK_ERROR = 600_000;
+const CLOCK_ERROR = 200_000;
 
 /** Typical distance between the kernel's start time and the fork event, in ns. */
 const TYPICAL_DELAY = 10_000;

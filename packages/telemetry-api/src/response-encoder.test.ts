@@ -40,6 +40,45 @@ test(`responses have the bytes of protobuf-es behind their envelope (seed ${seed
   for (const { bytes, hex } of kept) assert.is(Buffer.from(bytes).toString("hex"), hex, "what was returned stays");
 });
 
+test("what the events of a process have in common is encoded once, with the same bytes", () => {
+  let reads = 0;
+  const counted = {
+    pid: 1,
+    processId: "p",
+    executable: "/bin/é",
+    get command() {
+      reads++;
+      return "c";
+    },
+  };
+  const long = ["x".repeat(100_000)];
+  const lineages = Array.from({ length: 100 }, (_, i) => [counted, { pid: i, command: `c${i}` }]);
+  const credentials = { uid: 1, fsgid: 2 ** 32 - 1 };
+  const responses = new ResponseEncoder();
+  for (const count of [1, 100]) {
+    reads = 0;
+    const events = Array.from({ length: 200 }, (_, i) => ({
+      id: `${i}`,
+      processLineage: lineages[i % count] as (typeof lineages)[0],
+      commandLine: i % 50 === 0 ? long : [],
+      credentials,
+    }));
+    responses.start();
+    for (const event of events) responses.add(event, publishTimeMicros);
+    const bytes = Buffer.from(responses.finish());
+    if (count === 1) assert.is(reads, 1, "of few processes once each");
+    else assert.ok(reads > 100, "of very many as before");
+    const whole = create(GetEventsResponseSchema, {
+      events: events.map((event) => ({
+        publishTimeMicros: BigInt(publishTimeMicros),
+        event: create(TelemetryEventSchema, event),
+      })),
+    });
+    const expected = Buffer.from(toBinary(GetEventsResponseSchema, whole));
+    assert.ok(bytes.subarray(ENVELOPE_SIZE).equals(expected));
+  }
+});
+
 test("a response that fails is forgotten", () => {
   const responses = new ResponseEncoder();
   responses.start();

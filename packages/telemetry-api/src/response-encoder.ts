@@ -1,3 +1,4 @@
+import { KeptBytes } from "./encoder/kept-bytes.js";
 import { WireWriter } from "./encoder/wire-writer.js";
 import { writeReceivedEvent } from "./encoder/write-event.js";
 import type { EventInit } from "./event-init.js";
@@ -11,9 +12,12 @@ const SLAB = 256 * 1024;
 /**
  * Encodes `GetEventsResponse`s with events in their envelope, straight into the bytes that go out: `start`, an `add` for
  * each event, `finish`.
+ *
+ * Lineages, command lines and credentials that the same objects stand for must not change: what a process's next event has
+ * in common with its last one is encoded once.
  */
 export class ResponseEncoder {
-  private readonly writer = new WireWriter(SLAB);
+  private readonly writer = new WireWriter(SLAB, new KeptBytes());
 
   /** Begins a response. One that was not finished is forgotten. */
   start(): void {

@@ -1,5 +1,5 @@
 import type { EventInit } from "@kernscope/telemetry-api";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { kindOfEvent } from "./filter-kinds.js";
 import type { EventBlock } from "./streams/event-block.js";
 
@@ -35,6 +35,11 @@ export class ServiceMetrics {
       buckets: LATENCIES,
       registers,
     });
+  }
+
+  /** Adds figures of the process. They go on being taken as long as it lives. */
+  addProcessFigures(): void {
+    collectDefaultMetrics({ register: this.registry });
   }
 
   /** A figure that is looked up when somebody asks. */

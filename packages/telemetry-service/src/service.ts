@@ -28,6 +28,8 @@ export interface TelemetryServiceOptions {
   tokenFile?: string;
   /** Origins of pages that may subscribe, such as `https://dashboard.example`. Default: none. */
   allowOrigins?: readonly string[];
+  /** Whether the page of metrics has figures of the process too, such as memory and CPU time. Default: no. */
+  processFigures?: boolean;
   /** Told of errors that no client is to blame for. */
   onFault?: (error: unknown) => void;
 }
@@ -64,6 +66,7 @@ export class TelemetryService implements AsyncDisposable {
     const limits = { ...defaultLimits, ...options.limits };
     this.#limits = limits;
     const metrics = new ServiceMetrics();
+    if (options.processFigures) metrics.addProcessFigures();
     const onFault = options.onFault ?? (() => {});
     this.#onFault = onFault;
     const feeds = new Feeds(sensor, new BlockEncoder(limits), limits, metrics);

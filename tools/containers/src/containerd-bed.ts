@@ -16,13 +16,15 @@ export class ContainerdBed implements AsyncDisposable {
   readonly state: string;
   #daemon: Daemon | undefined;
 
-  static async open({ cri = false }: { cri?: boolean } = {}): Promise<ContainerdBed> {
+  static async open({ cri = false, image: wanted = true } = {}): Promise<ContainerdBed> {
     const bed = new ContainerdBed(cri);
     try {
       await bed.start();
-      const image = await packImage(bed.folder, makeRoot(join(bed.folder, "root")), IMAGE);
-      await bed.ctr("images", "import", image);
-      if (cri) await succeed(programs.ctr.path, ["-a", bed.socket, "-n", "k8s.io", "images", "import", image]);
+      if (wanted) {
+        const image = await packImage(bed.folder, makeRoot(join(bed.folder, "root")), IMAGE);
+        await bed.ctr("images", "import", image);
+        await bed.ctr("-n", "k8s.io", "images", "import", image);
+      }
       return bed;
     } catch (error) {
       await bed[Symbol.asyncDispose]();

@@ -1,23 +1,23 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { IMAGE } from "./containerd-bed.js";
+import { ContainerdBed, IMAGE } from "./containerd-bed.js";
 import { programs } from "./install.js";
 import { Daemon, type Ran, run, succeed } from "./program.js";
 import { makeRoot, packImage } from "./root-files.js";
 import { unmountBelow } from "./unmount.js";
 
-/** dockerd with folders of its own and a containerd that it starts, and an image of busybox. */
+/** dockerd with folders and a containerd of its own, and an image of busybox. */
 export class DockerBed implements AsyncDisposable {
   readonly folder: string;
   readonly socket: string;
   readonly root: string;
-  /** State folder of its containerd. */
-  readonly containerdState: string;
+  /** What it runs its containers with. */
+  readonly containerd: ContainerdBed;
   #daemon: Daemon | undefined;
 
   static async open(): Promise<DockerBed> {
-    const bed = new DockerBed();
+    const bed = new DockerBed(await ContainerdBed.open({ image: false }));
     try {
       await bed.start();
       const image = await packImage(bed.folder, makeRoot(join(bed.folder, "files")), IMAGE);
@@ -29,11 +29,11 @@ export class DockerBed implements AsyncDisposable {
     }
   }
 
-  private constructor() {
+  private constructor(containerd: ContainerdBed) {
+    this.containerd = containerd;
     this.folder = mkdtempSync(join(tmpdir(), "kd-"));
     this.socket = join(this.folder, "d.sock");
     this.root = join(this.folder, "data");
-    this.containerdState = join(this.folder, "x/containerd/daemon");
   }
 
   get pid(): number {
@@ -45,7 +45,7 @@ export class DockerBed implements AsyncDisposable {
     rmSync(join(this.folder, "pid"), { force: true });
     const args = ["--data-root", this.root, "--exec-root", join(this.folder, "x"), "-p", join(this.folder, "pid")];
     args.push("-H", `unix://${this.socket}`, "--storage-driver", "overlay2", "--bridge=none", "--iptables=false");
-    args.push("--ip6tables=false", "--ip-forward=false", "--live-restore");
+    args.push("--ip6tables=false", "--ip-forward=false", "--live-restore", "--containerd", this.containerd.socket);
     const log = join(this.folder, "log");
     this.#daemon = await Daemon.start(programs.dockerd.path, args, { log, socket: this.socket });
     for (let turn = 0; turn < 100; turn++) {
@@ -76,6 +76,7 @@ export class DockerBed implements AsyncDisposable {
       if (ids.length > 0) await this.tryDocker("rm", "-f", ...ids);
     }
     await this.stop();
+    await this.containerd[Symbol.asyncDispose]();
     unmountBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true });
   }

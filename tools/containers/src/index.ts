@@ -1,4 +1,5 @@
 export { ContainerdBed, IMAGE } from "./containerd-bed.js";
+export { CriClient, type CriPod } from "./cri-client.js";
 export { DockerBed } from "./docker-bed.js";
 export { type ProgramName, programs, provide } from "./install.js";
 export { PodmanBed } from "./podman-bed.js";

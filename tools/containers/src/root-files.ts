@@ -22,11 +22,12 @@ export async function packImage(folder: string, root: string, name: string): Pro
   const layer = createHash("sha256")
     .update(readFileSync(join(parts, "layer.tar")))
     .digest("hex");
+  // As the image of a pod's sandbox it has to stay.
   const config = JSON.stringify({
     architecture: process.arch === "x64" ? "amd64" : process.arch,
     os: "linux",
     created: "2024-01-01T00:00:00Z",
-    config: { Env: ["PATH=/bin"], Cmd: ["sh"] },
+    config: { Env: ["PATH=/bin"], Cmd: ["sleep", "1000000"] },
     rootfs: { type: "layers", diff_ids: [`sha256:${layer}`] },
     history: [{ created: "2024-01-01T00:00:00Z" }],
   });

@@ -91,6 +91,7 @@ export class ContainerdSession {
   }
 
   async #takeAll(): Promise<void> {
+    const asOf = performance.now();
     const { namespaces } = await this.#client.namespaces.list({}, this.#client.in("default"));
     const ids = new Set<string>();
     for (const { name } of namespaces) {
@@ -105,7 +106,7 @@ export class ContainerdSession {
         await this.#take(name, container, byId.get(container.id));
       }
     }
-    this.#context.reconcile(ids);
+    this.#context.reconcile(ids, asOf);
   }
 
   async #take(namespace: string, container: Container, task: Process | undefined): Promise<void> {

@@ -87,10 +87,11 @@ export class DockerApi {
   }
 
   async #takeAll(): Promise<void> {
+    const asOf = performance.now();
     const list = (await this.#get("/containers/json?all=1", LIST_LIMIT))?.json;
     if (!Array.isArray(list)) throw new Error("GET /containers/json: no list");
     const ids = list.map((item) => textAt(item, "Id")).filter((id) => ID.test(id));
-    this.#context.reconcile(new Set(ids));
+    this.#context.reconcile(new Set(ids), asOf);
     const waiting = [...ids];
     const worker = async () => {
       for (let id = waiting.pop(); id !== undefined && !this.#signal.aborted; id = waiting.pop()) {
@@ -170,5 +171,5 @@ function codeOf(event: Json): number | undefined {
 
 function timeOf(event: Json): number | undefined {
   const nanos = numberAt(event, "timeNano");
-  return nanos === undefined ? undefined : nanos / 1e6;
+  return nanos !== undefined && nanos > 0 ? nanos / 1e6 : undefined;
 }

@@ -45,6 +45,7 @@ export class DockerFiles {
   }
 
   async #scan(): Promise<void> {
+    const asOf = performance.now();
     let names: string[];
     try {
       names = (await readdir(this.#folder)).filter((name) => ID.test(name));
@@ -57,7 +58,7 @@ export class DockerFiles {
       watch.close();
       this.#containers.delete(id);
     }
-    this.#context.reconcile(present);
+    this.#context.reconcile(present, asOf);
     for (const id of names) {
       if (this.#containers.has(id)) continue;
       const watch = new FolderWatch(join(this.#folder, id), () => this.#read(id));

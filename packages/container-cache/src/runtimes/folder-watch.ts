@@ -10,15 +10,18 @@ const POLL_TIME = 1000;
 export class FolderWatch {
   readonly #path: string;
   readonly #look: () => Promise<void> | void;
+  readonly #onName: (name: string) => void;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
   #closed = false;
 
-  constructor(path: string, look: () => Promise<void> | void) {
+  /** `onName` is called with each name that something happened to, also where it is gone again already. */
+  constructor(path: string, look: () => Promise<void> | void, onName: (name: string) => void = () => {}) {
     this.#path = path;
     this.#look = look;
+    this.#onName = onName;
   }
 
   /** Whether changes are told at once. */
@@ -53,7 +56,10 @@ export class FolderWatch {
 
   #open(): void {
     try {
-      this.#watcher = watch(this.#path, { persistent: false }, () => void this.changed());
+      this.#watcher = watch(this.#path, { persistent: false }, (_, name) => {
+        if (name !== null) this.#onName(name);
+        void this.changed();
+      });
       this.#watcher.on("error", () => this.#poll());
     } catch {
       this.#poll();

@@ -24,6 +24,9 @@ export function openSource(context: RuntimeContext, places: RuncPlaces): Runtime
 
 /** Milliseconds between two looks at whether containers are paused: version 1 of cgroups does not tell. */
 const FREEZER_TIME = 250;
+/** Names that are remembered, and milliseconds for which. */
+const SEEN_LIMIT = 4096;
+const SEEN_TIME = 10_000;
 /** Ids that the OCI runtimes accept. */
 const ID = /^[\w+.-]{1,1024}$/;
 
@@ -45,6 +48,10 @@ class RuncSource implements RuntimeSource {
   readonly #roots: readonly string[];
   readonly #watches = new Map<string, FolderWatch>();
   readonly #containers = new Map<string, Container>();
+  /** Names that were seen in the roots, and when: some are gone before anybody looks. */
+  readonly #seen = new Map<string, number>();
+  /** Recognised containers that no look has found yet. */
+  readonly #recognised = new Set<string>();
   #isReady: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
@@ -67,14 +74,22 @@ class RuncSource implements RuntimeSource {
     // The state, once it is written, says which cgroup it has.
     const known = this.#context.lookup(name)?.cgroupPath;
     if (known) return known === path ? name : undefined;
-    if (ID.test(name) && this.#roots.some((root) => existsSync(join(root, name)))) return name;
-    return id === undefined ? this.#idOf(path) : undefined;
+    const found = this.#isThere(name) ? name : id === undefined ? this.#idOf(path) : undefined;
+    if (found !== undefined && !this.#containers.has(found)) {
+      this.#recognised.add(found);
+      for (const watch of this.#watches.values()) void watch.changed();
+    }
+    return found;
   }
 
   look(): void {
     for (const root of this.#roots) {
       if (this.#watches.has(root) || !existsSync(root)) continue;
-      const watch = new FolderWatch(root, () => this.#scan(root));
+      const watch = new FolderWatch(
+        root,
+        () => this.#scan(root),
+        (name) => this.#noteName(name),
+      );
       this.#watches.set(root, watch);
       this.#context
         .watched()
@@ -107,8 +122,26 @@ class RuncSource implements RuntimeSource {
       const { id, folder } = container;
       if (folder === join(root, id) && !present.has(id)) this.#drop(container);
     }
+    for (const id of this.#recognised) {
+      if (!this.#roots.some((each) => existsSync(join(each, id)))) this.#context.remove(id);
+      else if (!present.has(id)) continue;
+      this.#recognised.delete(id);
+    }
     const fresh = [...present].filter((id) => !this.#containers.has(id));
     await Promise.all(fresh.map((id) => this.#follow(id, join(root, id))));
+  }
+
+  #noteName(name: string): void {
+    this.#seen.delete(name);
+    this.#seen.set(name, performance.now());
+    if (this.#seen.size > SEEN_LIMIT) this.#seen.delete(this.#seen.keys().next().value as string);
+  }
+
+  #isThere(name: string): boolean {
+    if (!ID.test(name)) return false;
+    const seen = this.#seen.get(name);
+    if (seen !== undefined && performance.now() - seen < SEEN_TIME) return true;
+    return this.#roots.some((root) => existsSync(join(root, name)));
   }
 
   async #follow(id: string, folder: string): Promise<void> {

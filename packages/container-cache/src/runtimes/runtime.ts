@@ -26,8 +26,11 @@ export interface RuntimeContext {
   update(id: string, data: ContainerData, options?: { settled?: boolean }): void;
   /** The container is not there any more. */
   remove(id: string): void;
-  /** These are all containers of the runtime that there are: others that it told of are not there any more. */
-  reconcile(ids: ReadonlySet<string>): void;
+  /**
+   * These were all containers of the runtime at a time (of `performance.now()`): others that were known by then are not
+   * there any more.
+   */
+  reconcile(ids: ReadonlySet<string>, asOf: number): void;
   lookup(id: string): ContainerInfo | undefined;
   /** To be awaited before anything is told: from then on the kernel's events tell when processes end. */
   watched(): Promise<void>;

@@ -2,6 +2,7 @@ import type { EventKind } from "../event-kinds.js";
 import { chargenEvents } from "./chargen.js";
 import { containerEvents } from "./container.js";
 import type { EventFamily } from "./family.js";
+import { fileEvents } from "./file.js";
 import { kernelCallEvents } from "./kernel-call.js";
 import { networkEvents } from "./network.js";
 import { performanceEvents } from "./performance.js";
@@ -15,6 +16,7 @@ import { userCallEvents } from "./user-call.js";
 const eventFamilies: readonly EventFamily<any>[] = [
   processEvents,
   syscallEvents,
+  fileEvents,
   networkEvents,
   kernelCallEvents,
   userCallEvents,

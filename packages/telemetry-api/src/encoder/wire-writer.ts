@@ -1,4 +1,5 @@
 import { int64Words, uint64Words } from "./int64-words.js";
+import type { KeptBytes } from "./kept-bytes.js";
 import { outOfRange } from "./out-of-range.js";
 
 /** Wire types of the protobuf encoding; that of a varint is 0. */
@@ -35,10 +36,15 @@ export class WireWriter {
   /** Where the next byte goes. */
   private at = 0;
   private readonly slabSize: number;
+  private readonly kept: KeptBytes | undefined;
 
-  /** @param slab bytes of a slab: more are worth it for results that are long */
-  constructor(slab = slabSize) {
+  /**
+   * @param slab bytes of a slab: more are worth it for results that are long
+   * @param kept takes the bytes of parts that come again
+   */
+  constructor(slab = slabSize, kept?: KeptBytes) {
     this.slabSize = slab;
+    this.kept = kept;
   }
 
   /** Bytes written since `start`. */
@@ -61,6 +67,19 @@ export class WireWriter {
     if (at - first > longResult || bytes.length > this.slabSize) return bytes.slice(first, at);
     this.first = at;
     return bytes.subarray(first, at);
+  }
+
+  /** Writes a part as it was written before, where that is known. */
+  again(part: object): boolean {
+    const bytes = this.kept?.of(part);
+    if (bytes === undefined) return false;
+    this.raw(bytes);
+    return true;
+  }
+
+  /** Remembers a part, which was written since `size` was `from`. */
+  keep(part: object, from: number): void {
+    this.kept?.add(part, this.bytes.slice(this.first + from, this.at));
   }
 
   /** Takes bytes that are encoded already. */
