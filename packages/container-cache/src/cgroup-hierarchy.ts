@@ -28,16 +28,19 @@ export function findPerfHierarchy(procRoot: string): CgroupHierarchy {
   return { id, mount: undefined };
 }
 
-/** Calls `found` for each cgroup below a mount: parents first. What is gone meanwhile is left out. */
+/**
+ * Calls `found` for each cgroup below a mount: parents first. What is gone meanwhile is left out. Returns whether all
+ * were looked at.
+ */
 export async function scanCgroups(
   mount: string,
   found: (id: number, path: string) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const waiting = ["/"];
   for (let count = 0; count < SCAN_LIMIT && !signal.aborted; count++) {
     const path = waiting.pop();
-    if (path === undefined) return;
+    if (path === undefined) return true;
     try {
       // Of kernfs the inode number is the cgroup's id.
       const { ino } = await stat(join(mount, path));
@@ -45,6 +48,7 @@ export async function scanCgroups(
       for (const name of await folders(join(mount, path))) waiting.push(path === "/" ? `/${name}` : `${path}/${name}`);
     } catch {}
   }
+  return false;
 }
 
 async function folders(path: string): Promise<string[]> {

@@ -41,6 +41,15 @@ export class CgroupTable {
     return this.#byId.values();
   }
 
+  /** How many of those that are there answer to something. */
+  count(matches: (cgroup: Cgroup) => boolean): number {
+    let count = 0;
+    for (const cgroup of this.#byId.values()) {
+      if (cgroup.removedAt === Number.POSITIVE_INFINITY && matches(cgroup)) count++;
+    }
+    return count;
+  }
+
   add(id: number, path: string): Cgroup {
     const known = this.#byId.get(id);
     if (known?.path === path && known.removedAt === Number.POSITIVE_INFINITY) return known;

@@ -90,6 +90,15 @@ test("what a caller says is told in order and once", async () => {
   assert.is(info.name, "shop");
 });
 
+test("of a container that no runtime says more of it is told that nothing more is to be waited for", async () => {
+  await using host = await FakeHost.open();
+  const info = host.cache.lookupContainer(A, { create: true });
+  info.update(ContainerRuntime.Docker, sample, { state: ContainerState.Created });
+  assert.is(info.settled, false);
+  await host.until(() => host.settled.length > 0);
+  assert.equal([host.settled, info.settled, host.seen], [[A], true, ["aa created"]]);
+});
+
 test("a cgroup that an OCI runtime makes is a container's, until it is removed", async () => {
   const folder = mkdtempSync(join(tmpdir(), "oci-"));
   await using host = await FakeHost.open({ ociRoots: [folder] });

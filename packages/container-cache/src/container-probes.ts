@@ -7,6 +7,8 @@ export interface ContainerProbeHandlers {
   cgroupRemoved(root: number, id: number, record: SampleRecord): void;
   /** All tasks of the cgroup are frozen, or not any more; version 2 only. */
   cgroupFrozen(root: number, id: number, frozen: boolean, record: SampleRecord): void;
+  /** A hierarchy was mounted, or has gone. */
+  hierarchiesChanged(): void;
   /** A process executes a file. */
   executed(record: SampleRecord, data: { readonly filename: string }): void;
   /** The last thread of a process left. */
@@ -19,6 +21,9 @@ export interface ContainerProbes {
   /** Of processes: off, until there is a container runtime. */
   readonly processes: EventGroup;
 }
+
+/** Milliseconds after which a change of the hierarchies can be seen in /proc. */
+const SETTLE_TIME = 20;
 
 interface CgroupFields {
   readonly root: number;
@@ -58,6 +63,11 @@ async function registerCgroups(monitor: EventMonitor, handlers: ContainerProbeHa
   await register("cgroup_rmdir", ({ root, id }, record) => handlers.cgroupRemoved(root, Number(id), record));
   await optional(register("cgroup_freeze", (data, record) => freeze(data, true, record)));
   await optional(register("cgroup_unfreeze", (data, record) => freeze(data, false, record)));
+  for (const name of ["cgroup/cgroup_setup_root", "cgroup/cgroup_destroy_root"]) {
+    // Each of a few controllers has its record; what they are about is settled a little later.
+    const changed = () => void setTimeout(() => handlers.hierarchiesChanged(), SETTLE_TIME).unref();
+    await optional(monitor.registerTracepoint(name, changed, options));
+  }
   // At once, as the runtime's files of a short life are soon gone.
   await monitor.registerTracepoint<CgroupFields>(
     "cgroup/cgroup_mkdir",

@@ -9,8 +9,9 @@ import {
   applyRun,
   type LifecycleEvent,
   type RunEnd,
+  unknownEnd,
 } from "./container-lifecycle.js";
-import { type ContainerRuntime, ContainerState } from "./container-state.js";
+import { ContainerRuntime, ContainerState } from "./container-state.js";
 
 export interface RegistryOptions {
   readonly monitor: Pick<EventMonitor, "clock" | "enqueueExternalSample">;
@@ -62,6 +63,7 @@ export class ContainerRegistry {
   readonly #told = new WeakMap<ContainerEntry, number>();
   /** Running containers by the pid of their first process. */
   readonly byPid = new Map<number, ContainerEntry>();
+  #closed = false;
   refused = 0;
   stale = 0;
 
@@ -154,9 +156,25 @@ export class ContainerRegistry {
     this.#options.onGone(entry);
   }
 
-  /** Does at once what is still waited for. */
-  flush(): void {
-    for (const entry of [...this.#waiting.keys()]) this.#release(entry);
+  /** Ends the containers whose first process is gone, without anybody having told of it. */
+  endMissing(): void {
+    for (const [pid, entry] of [...this.byPid]) {
+      if (!this.#options.lives(pid)) this.ended(entry, { end: unknownEnd, sample: this.#sample(entry, undefined) });
+    }
+  }
+
+  /** Takes it that nothing more will be learnt of containers that have waited for `age` milliseconds. */
+  settleOlder(age: number): void {
+    for (const entry of this.#entries.values()) {
+      if (!entry.known || entry.settled || performance.now() - entry.born < age) continue;
+      this.claim(entry, ContainerRuntime.Unknown, {}, { settled: true });
+    }
+  }
+
+  /** Gives timers back; nothing is told any more. */
+  close(): void {
+    this.#closed = true;
+    for (const entry of [...this.#waiting.keys()]) this.#take(entry);
   }
 
   /** The runtime may be quicker than the kernel's records: their word, which knows the signal, is on its way. */
@@ -239,6 +257,7 @@ export class ContainerRegistry {
   }
 
   #tell(entry: ContainerEntry, events: LifecycleEvent[], sampleOf: (event: LifecycleEvent) => SampleId): void {
+    if (this.#closed) return;
     const { monitor, events: ids } = this.#options;
     for (const event of events) {
       const sample = sampleOf(event);

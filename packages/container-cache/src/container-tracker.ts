@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import type { EventMonitor, SampleId, SampleRecord } from "@kernscope/perf";
-import { type CgroupHierarchy, findPerfHierarchy, scanCgroups } from "./cgroup-hierarchy.js";
 import { parseCgroupPath } from "./cgroup-path.js";
-import { type Cgroup, CgroupTable } from "./cgroup-table.js";
+import type { Cgroup, CgroupTable } from "./cgroup-table.js";
+import { CgroupTree } from "./cgroup-tree.js";
 import type { ContainerEntry } from "./container-entry.js";
 import type { ContainerCacheEvents } from "./container-events.js";
 import { unknownEnd } from "./container-lifecycle.js";
@@ -10,17 +10,17 @@ import { type ContainerProbes, registerContainerProbes, unregisterContainerProbe
 import { ContainerRegistry } from "./container-registry.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 import { ProcessEnds } from "./init-end.js";
-import { OciProcesses } from "./oci-processes.js";
+import { isRuntimesOwn, OciProcesses } from "./oci-processes.js";
 import type { ContainerCacheOptions, ContainerCacheStats } from "./options.js";
 import { RecentEnds } from "./recent-ends.js";
 import { rankOf } from "./runtime-rank.js";
 import { RuntimeSet } from "./runtime-set.js";
 import type { RuntimeStatus } from "./runtimes/runtime.js";
 
+/** Milliseconds between two repairs at least. */
+const REPAIR_PAUSE = 5000;
 /** How often a container is sought for a cgroup of which none is known, at most. */
 const SEEK_LIMIT = 8;
-/** How a runtime names the file when it executes itself. */
-const RUNTIME_FILE = /^(?:\/proc\/self\/(?:exe$|fd\/)|\/dev\/fd\/|\/?memfd:)/;
 /** Milliseconds after which a container is gone whose cgroup is, and of which no runtime has told. */
 const REMOVAL_TIME = 1000;
 /** Ids that OCI runtimes accept. */
@@ -33,6 +33,7 @@ export class ContainerTracker {
   readonly registry: ContainerRegistry;
   readonly ready: Promise<void>;
   readonly #monitor: EventMonitor;
+  readonly #tree: CgroupTree;
   readonly #table: CgroupTable;
   readonly #byPath = new Map<string, ContainerEntry>();
   readonly #ends = new ProcessEnds();
@@ -42,9 +43,11 @@ export class ContainerTracker {
   readonly #runtimes: RuntimeSet;
   readonly #procRoot: string;
   readonly #abort = new AbortController();
-  #hierarchy: CgroupHierarchy;
   #probes: ContainerProbes | undefined;
   #watching: Promise<void> | undefined;
+  #repairing: Promise<void> | undefined;
+  #repaired = Number.NEGATIVE_INFINITY;
+  #stopRepairs = () => {};
 
   static async open(
     monitor: EventMonitor,
@@ -58,6 +61,7 @@ export class ContainerTracker {
       await tracker.close();
       throw error;
     }
+    tracker.#stopRepairs = monitor.onLoss(() => tracker.#repair());
     tracker.#runtimes.start();
     (tracker as { ready: Promise<void> }).ready = tracker.#takeIn();
     return tracker;
@@ -66,12 +70,10 @@ export class ContainerTracker {
   private constructor(monitor: EventMonitor, events: ContainerCacheEvents, options: ContainerCacheOptions) {
     this.#monitor = monitor;
     this.#procRoot = options.procRoot ?? "/proc";
-    this.#hierarchy = findPerfHierarchy(this.#procRoot);
     this.ready = Promise.resolve();
-    this.#table = new CgroupTable({
-      grace: (options.grace ?? 5000) * 1e6,
-      resolve: (path) => this.#containerAt(path),
-    });
+    const resolve = (path: string) => this.#containerAt(path);
+    this.#tree = new CgroupTree(this.#procRoot, { grace: (options.grace ?? 5000) * 1e6, resolve }, this.#abort.signal);
+    this.#table = this.#tree.table;
     this.registry = new ContainerRegistry({
       monitor,
       events,
@@ -83,7 +85,7 @@ export class ContainerTracker {
       onGone: (entry) => this.#gone(entry),
     });
     this.#runtimes = new RuntimeSet({
-      cgroupMount: this.#hierarchy.mount ?? "",
+      cgroupMount: this.#tree.mount,
       registry: this.registry,
       options,
       watched: () => this.#watch(),
@@ -115,41 +117,44 @@ export class ContainerTracker {
 
   stats(): ContainerCacheStats {
     const all = this.registry.all();
-    let unknownCgroups = 0;
-    for (const { container, path, removedAt } of this.#table.all()) {
-      const gone = removedAt !== Number.POSITIVE_INFINITY;
-      if (container === undefined && !gone && parseCgroupPath(path).length > 0) unknownCgroups++;
-    }
+    const { refused, stale } = this.registry;
     return {
       containers: all.length,
       running: all.filter(({ isRunning }) => isRunning).length,
       cgroups: this.#table.size,
-      unknownCgroups,
-      refused: this.registry.refused,
-      stale: this.registry.stale,
+      unknownCgroups: this.#table.count(({ container, path }) => !container && parseCgroupPath(path).length > 0),
+      refused,
+      stale,
       ...this.#runtimes.counts(),
     };
   }
 
   async close(): Promise<void> {
     this.#abort.abort();
+    this.#stopRepairs();
     for (const timer of this.#removals) clearTimeout(timer);
     await this.#runtimes.close();
     await this.ready;
-    await this.#watching;
-    this.registry.flush();
+    await Promise.all([this.#watching, this.#repairing]);
+    this.registry.close();
     if (this.#probes !== undefined) await unregisterContainerProbes(this.#monitor, this.#probes);
   }
 
   async #takeIn(): Promise<void> {
-    await Promise.all([this.#scan(), this.#runtimes.ready()]);
+    await Promise.all([this.#tree.scan(this.#now), this.#runtimes.ready()]);
     this.#table.relink();
   }
 
-  async #scan(): Promise<void> {
-    const { mount } = this.#hierarchy;
-    if (mount === undefined) return;
-    await scanCgroups(mount, (id, path) => this.#table.add(id, path), this.#abort.signal);
+  readonly #now = () => this.#monitor.clock.now();
+
+  /** Records were lost: cgroups may have come and gone, and containers have ended. */
+  #repair(): void {
+    if (this.#repairing !== undefined || performance.now() - this.#repaired < REPAIR_PAUSE) return;
+    this.#repaired = performance.now();
+    this.#repairing = this.#tree.scan(this.#now).then(() => {
+      this.#repairing = undefined;
+      if (!this.#abort.signal.aborted) this.registry.endMissing();
+    });
   }
 
   /** Lets the kernel tell of processes; before there is a runtime nobody pays for that. */
@@ -160,7 +165,7 @@ export class ContainerTracker {
   }
 
   #handlers() {
-    const isOurs = (root: number) => root === this.#hierarchy.id;
+    const isOurs = (root: number) => this.#tree.has(root);
     return {
       cgroupMade: (root: number, id: number, path: string, record: SampleRecord) => {
         if (!isOurs(root)) return;
@@ -188,6 +193,7 @@ export class ContainerTracker {
           this.registry.claim(container, container.runtime, { state }, { sampleId: record.sampleId() });
         }
       },
+      hierarchiesChanged: () => void this.#tree.hierarchyChanged(this.#now),
       executed: (record: SampleRecord, data: { readonly filename: string }) => this.#executed(record, data),
       ended: (record: SampleRecord) => this.#ended(record),
     };
@@ -205,8 +211,7 @@ export class ContainerTracker {
     // What is executed after the end of the first process, in the same cgroup, is not its beginning.
     if (container.cgroupId === cgroup || container.endedPid === pid) return;
     if (this.#monitor.clock.toUnixMillis(record.elapsed) <= container.runEnd) return;
-    // runc executes a sealed copy of itself within the container's cgroup before the container's program.
-    if (RUNTIME_FILE.test(data.filename)) return;
+    if (isRuntimesOwn(data.filename)) return;
     this.registry.began(container, record.sampleId());
   }
 

@@ -1,5 +1,7 @@
 /** Files of OCI runtimes, by the last part of their path. */
 const RUNTIME = /(?:^|\/)(?:runc|crun|youki|docker-runc|nvidia-container-runtime)$/;
+/** How a runtime names the file when it executes itself. */
+const ITSELF = /^(?:\/proc\/self\/(?:exe$|fd\/)|\/dev\/fd\/|\/?memfd:)/;
 /** Processes that are remembered. */
 const LIMIT = 4096;
 
@@ -24,4 +26,12 @@ export class OciProcesses {
   has(pid: number): boolean {
     return this.#pids.has(pid);
   }
+}
+
+/**
+ * Whether a file is one by which a runtime executes itself: runc does so with a sealed copy, within the container's cgroup
+ * already, before the container's program.
+ */
+export function isRuntimesOwn(filename: string): boolean {
+  return ITSELF.test(filename);
 }

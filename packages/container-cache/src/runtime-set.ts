@@ -94,6 +94,8 @@ export class RuntimeSet {
 
   #look(): void {
     for (const source of this.#sources) source.look();
+    const { registry, options } = this.#init;
+    registry.settleOlder(2 * (options.requestTimeout ?? 2000));
   }
 
   #context(source: { readonly runtime: ContainerRuntime }): RuntimeContext {

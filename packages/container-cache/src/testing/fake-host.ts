@@ -42,6 +42,8 @@ export class FakeHost implements AsyncDisposable {
   readonly cache: ContainerCache;
   /** One line for each event: the first two letters of the id and what happened. */
   readonly seen: string[] = [];
+  /** Ids of containers of which it was told that nothing more will be known. */
+  readonly settled: string[] = [];
   readonly folder: string;
   readonly #running: Promise<void>;
 
@@ -74,7 +76,10 @@ export class FakeHost implements AsyncDisposable {
     this.folder = folder;
     const keep = (event: number, textOf: (data: never) => string) => {
       monitor.addHandler<{ container: ContainerInfo }>(event, (_, data) => {
-        this.seen.push(`${data.container.id.slice(0, 2)} ${textOf(data as never)}`);
+        const what = textOf(data as never);
+        // That nobody tells more of a container depends on the time only.
+        if (what !== "updated settled") this.seen.push(`${data.container.id.slice(0, 2)} ${what}`);
+        else this.settled.push(data.container.id);
       });
     };
     keep(cache.createdEventId, () => "created");
