@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { compileProgram, requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CacheBed } from "./cache-bed.test.support.js";
+import { CacheBed, ownPath } from "./cache-bed.test.support.js";
 import { findPerfHierarchy } from "./cgroup-hierarchy.js";
 import type { ContainerInfo } from "./container-info.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 
+const TRUE = ownPath("true");
 const kernel = requires({ root: true, perf: true });
 const A = "0a".repeat(32);
 const B = "0b".repeat(32);
@@ -82,8 +83,8 @@ kernel(
     await using bed = await CacheBed.open({}, {});
     know(bed, A, `${cgroups.root}/${A}`);
     const folder = cgroups.make(A);
-    const found = await bed.attributions("/usr/bin/../bin/true");
-    execFileSync(program.path, [folder, "1000", "/usr/bin/../bin/true"]);
+    const found = await bed.attributions(TRUE);
+    execFileSync(program.path, [folder, "1000", TRUE]);
     await bed.until(() => found.length === 1000, "1000 programs");
     assert.not(found.some(({ id }) => id !== A));
   },
@@ -95,9 +96,9 @@ kernel("a cgroup with the name of a container's is not that container's", async 
   know(bed, A, `${cgroups.root}/${A}`);
   cgroups.make("docker");
   const folders = [cgroups.make(A), cgroups.make(`docker/${A}`), cgroups.make(B)];
-  const found = await bed.attributions("/usr/bin/../bin/true");
+  const found = await bed.attributions(TRUE);
   for (const folder of folders) {
-    execFileSync("/bin/sh", ["-c", `echo $$ >'${folder}/cgroup.procs'; exec /usr/bin/../bin/true`]);
+    execFileSync("/bin/sh", ["-c", `echo $$ >'${folder}/cgroup.procs'; exec ${TRUE}`]);
   }
   await bed.until(() => found.length === 3, "3 programs");
   assert.equal(

@@ -4,9 +4,10 @@ import { provide, RuncBed } from "@kernscope/container-beds";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CacheBed } from "./cache-bed.test.support.js";
+import { CacheBed, ownPath } from "./cache-bed.test.support.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 
+const TRUE = ownPath("true");
 const runc = requires({ root: true, perf: true, programs: provide("runc", "busybox") });
 let host: RuncBed;
 
@@ -59,9 +60,9 @@ runc("the life of a container is told, with every fact", async () => {
 
 runc("each of two hundred short lives is attributed from its first program on, and told whole", async () => {
   await using bed = await CacheBed.open(places());
-  const found = await bed.attributions("/tmp/../bin/true");
-  const bundle = await host.bundle("short", { args: ["/tmp/../bin/true"] });
-  const other = await host.bundle("short-elsewhere", { args: ["/tmp/../bin/true"], cgroupsPath: "/kernscope-bed/x" });
+  const found = await bed.attributions(TRUE);
+  const bundle = await host.bundle("short", { args: [TRUE] });
+  const other = await host.bundle("short-elsewhere", { args: [TRUE], cgroupsPath: "/kernscope-bed/x" });
   const ids = Array.from({ length: 200 }, (_, index) => `short-${index}`);
   for (let at = 0; at < ids.length; at += 4) {
     await Promise.all(ids.slice(at, at + 4).map((id) => host.runc("run", "-b", bundle, id)));
