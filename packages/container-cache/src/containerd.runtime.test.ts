@@ -1,5 +1,5 @@
 import { ContainerdBed, IMAGE, provide } from "@kernscope/container-beds";
-import { requires } from "@kernscope/test-support";
+import { requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { CacheBed, ownPath } from "./cache-bed.test.support.js";
@@ -7,11 +7,12 @@ import { ContainerRuntime, ContainerState } from "./container-state.js";
 
 const TRUE = ownPath("true");
 const SH = ownPath("sh");
-const containerd = requires({ root: true, perf: true, programs: provide("containerd", "ctr", "runc", "busybox") });
+const needs = { root: true, perf: true, programs: provide("containerd", "ctr", "runc", "busybox") };
+const containerd = requires(needs);
 let host: ContainerdBed;
 
 test.before(async () => {
-  if (process.geteuid?.() === 0) host = await ContainerdBed.open();
+  if (unmetNeeds(needs).length === 0) host = await ContainerdBed.open();
 });
 test.after(async () => {
   await host?.[Symbol.asyncDispose]();

@@ -174,6 +174,18 @@ test("events that are none are counted and left out", async () => {
   assert.is(host.cache.stats().failedRequests, 5);
 });
 
+test("a configuration that is too large is left out and counted; the facts are there", async () => {
+  await using bed = await open();
+  const { docker, host } = bed;
+  const Labels = { big: "x".repeat(2 << 20) };
+  docker.put(A, created, { Created: host.time(), Config: { Image: "shop:1", Labels } });
+  docker.emit("create", A);
+  await host.until(() => host.seen.length === 1);
+  const info = host.cache.lookupContainer(A);
+  assert.equal([info?.jsonConfig, info?.imageName, info?.settled], ["", "shop:1", true]);
+  assert.is(host.cache.stats().oversized, 1);
+});
+
 test("a socket that goes and comes back is followed, and nothing is told twice", async () => {
   await using bed = await open();
   const { docker, host } = bed;

@@ -1,17 +1,18 @@
 import { PodmanBed, provide } from "@kernscope/container-beds";
-import { requires } from "@kernscope/test-support";
+import { requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { CacheBed, ownPath } from "./cache-bed.test.support.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 
 const TRUE = ownPath("true");
-const podman = requires({ root: true, perf: true, programs: provide("podman", "conmon", "runc", "busybox") });
+const needs = { root: true, perf: true, programs: provide("podman", "conmon", "runc", "busybox") };
+const podman = requires(needs);
 const image = "kernscope-bed:1";
 let host: PodmanBed;
 
 test.before(async () => {
-  if (process.geteuid?.() !== 0) return;
+  if (unmetNeeds(needs).length > 0) return;
   host = await PodmanBed.open();
   await host.start();
 });
