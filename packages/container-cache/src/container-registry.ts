@@ -13,12 +13,13 @@ import {
 } from "./container-lifecycle.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 
+/** Milliseconds for which the kernel's word on an end waits for the runtime's, and the other way round. */
+const PATIENCE = 500;
+
 export interface RegistryOptions {
   readonly monitor: Pick<EventMonitor, "clock" | "enqueueExternalSample">;
   readonly events: ContainerCacheEvents;
   readonly maxContainers: number;
-  /** Milliseconds for which the kernel's word on an end waits for the runtime's, and the other way round. */
-  readonly patience: number;
   /** Whether a process lives, or the kernel's word on its end is still to come. */
   readonly lives: (pid: number) => boolean;
   /** How a process ended, where that was seen lately. */
@@ -184,7 +185,7 @@ export class ContainerRegistry {
     if (!endsRun(state)) return false;
     if (!entry.isRunning) {
       const hasNotRun = entry.state === ContainerState.Created || entry.state === ContainerState.Unknown;
-      return hasNotRun && finishedTime !== undefined && this.#now() - finishedTime < this.#options.patience;
+      return hasNotRun && finishedTime !== undefined && this.#now() - finishedTime < PATIENCE;
     }
     if (entry.pid === 0 || (pid && pid !== entry.pid)) return false;
     if (finishedTime !== undefined && finishedTime < entry.runStart) return false;
@@ -197,7 +198,7 @@ export class ContainerRegistry {
     if (waiting !== undefined) return waiting.seen === undefined;
     if (entry.isRunning) return entry.pid !== 0 && this.#options.endOf(entry.pid) === undefined;
     const hasNotRun = entry.state === ContainerState.Created || entry.state === ContainerState.Unknown;
-    return hasNotRun && performance.now() - entry.born < this.#options.patience;
+    return hasNotRun && performance.now() - entry.born < PATIENCE;
   }
 
   #wait(entry: ContainerEntry, seen: SeenEnd | undefined, next: () => void): void {
@@ -206,7 +207,7 @@ export class ContainerRegistry {
       waiting.afterwards.push(next);
       return;
     }
-    const timer = setTimeout(() => this.#release(entry), this.#options.patience);
+    const timer = setTimeout(() => this.#release(entry), PATIENCE);
     timer.unref();
     this.#waiting.set(entry, { timer, seen, afterwards: [next] });
   }

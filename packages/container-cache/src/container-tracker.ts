@@ -25,8 +25,6 @@ const SEEK_LIMIT = 8;
 const REMOVAL_TIME = 1000;
 /** Ids that OCI runtimes accept. */
 const OCI_ID = /^[\w+.-]{1,255}$/;
-/** Milliseconds for which the kernel's word on an end and the runtime's wait for each other. */
-const PATIENCE = 500;
 
 /** Joins what the kernel tells of cgroups and processes with what the runtimes tell of containers. */
 export class ContainerTracker {
@@ -78,7 +76,6 @@ export class ContainerTracker {
       monitor,
       events,
       maxContainers: options.maxContainers ?? 16_384,
-      patience: PATIENCE,
       lives: (pid) => existsSync(`${this.#procRoot}/${pid}`),
       endOf: (pid) => this.#recent.get(pid),
       onKnown: (entry) => this.#known(entry),
@@ -172,6 +169,8 @@ export class ContainerTracker {
         const isOci = this.#ociProcesses.has(record.pid);
         if (isOci) this.#giveUpParent(path);
         const cgroup = this.#table.add(id, path);
+        // A look through all may have found it before its record came.
+        cgroup.sought = 0;
         if (cgroup.container === undefined) this.#seek(cgroup);
         if (cgroup.container === undefined && isOci) this.#adopt(path);
       },
