@@ -12,6 +12,7 @@ import {
   unknownEnd,
 } from "./container-lifecycle.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
+import type { ProcessLook } from "./process-look.js";
 
 /** Milliseconds for which the kernel's word on an end waits for the runtime's, and the other way round. */
 const PATIENCE = 500;
@@ -20,8 +21,7 @@ export interface RegistryOptions {
   readonly monitor: Pick<EventMonitor, "clock" | "enqueueExternalSample">;
   readonly events: ContainerCacheEvents;
   readonly maxContainers: number;
-  /** Whether a process lives, or the kernel's word on its end is still to come. */
-  readonly lives: (pid: number) => boolean;
+  readonly processes: ProcessLook;
   /** How a process ended, where that was seen lately. */
   readonly endOf: (pid: number) => SeenEnd | undefined;
   /** A container became known, or its cgroup's path did. */
@@ -110,7 +110,7 @@ export class ContainerRegistry {
     const [wasKnown, path] = [entry.known, entry.cgroupPath];
     const now = this.#now();
     const { announced } = entry;
-    const events = applyClaim(entry, { runtime, data: silent ? this.#truth(data) : data, silent, now });
+    const events = applyClaim(entry, { runtime, data: silent ? this.#truth(entry, data) : data, silent, now });
     if (events === undefined) this.stale++;
     if (settles && announced && (events ?? []).every(({ kind }) => kind !== "updated")) {
       const settling = { container: entry, changes: ["settled" as const], previous: {}, state: entry.state };
@@ -160,7 +160,8 @@ export class ContainerRegistry {
   /** Ends the containers whose first process is gone, without anybody having told of it. */
   endMissing(): void {
     for (const [pid, entry] of [...this.byPid]) {
-      if (!this.#options.lives(pid)) this.ended(entry, { end: unknownEnd, sample: this.#sample(entry, undefined) });
+      if (!this.#options.processes.lives(pid))
+        this.ended(entry, { end: unknownEnd, sample: this.#sample(entry, undefined) });
     }
   }
 
@@ -243,9 +244,11 @@ export class ContainerRegistry {
   }
 
   /** A file may say for ever that a process runs which is gone. */
-  #truth(data: ContainerData): ContainerData {
+  #truth(entry: ContainerEntry, data: ContainerData): ContainerData {
     const runs = data.state === ContainerState.Running || data.state === ContainerState.Paused;
-    if (!runs || !data.pid || this.#options.lives(data.pid)) return data;
+    const { id } = entry;
+    const cgroupPath = data.cgroupPath ?? entry.cgroupPath;
+    if (!runs || !data.pid || this.#options.processes.isOf(data.pid, { id, cgroupPath })) return data;
     return { ...data, state: ContainerState.Exited, pid: undefined };
   }
 

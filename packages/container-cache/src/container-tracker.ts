@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { EventMonitor, SampleId, SampleRecord } from "@kernscope/perf";
 import { parseCgroupPath } from "./cgroup-path.js";
 import type { Cgroup, CgroupTable } from "./cgroup-table.js";
@@ -12,6 +11,7 @@ import { ContainerRuntime, ContainerState } from "./container-state.js";
 import { ProcessEnds } from "./init-end.js";
 import { isRuntimesOwn, OciProcesses } from "./oci-processes.js";
 import type { ContainerCacheOptions, ContainerCacheStats } from "./options.js";
+import { ProcessLook } from "./process-look.js";
 import { RecentEnds } from "./recent-ends.js";
 import { rankOf } from "./runtime-rank.js";
 import { RuntimeSet } from "./runtime-set.js";
@@ -39,7 +39,6 @@ export class ContainerTracker {
   readonly #ociProcesses = new OciProcesses();
   readonly #removals = new Set<NodeJS.Timeout>();
   readonly #runtimes: RuntimeSet;
-  readonly #procRoot: string;
   readonly #abort = new AbortController();
   #probes: ContainerProbes | undefined;
   #watching: Promise<void> | undefined;
@@ -67,16 +66,16 @@ export class ContainerTracker {
 
   private constructor(monitor: EventMonitor, events: ContainerCacheEvents, options: ContainerCacheOptions) {
     this.#monitor = monitor;
-    this.#procRoot = options.procRoot ?? "/proc";
+    const procRoot = options.procRoot ?? "/proc";
     this.ready = Promise.resolve();
     const resolve = (path: string) => this.#containerAt(path);
-    this.#tree = new CgroupTree(this.#procRoot, { grace: (options.grace ?? 5000) * 1e6, resolve }, this.#abort.signal);
+    this.#tree = new CgroupTree(procRoot, { grace: (options.grace ?? 5000) * 1e6, resolve }, this.#abort.signal);
     this.#table = this.#tree.table;
     this.registry = new ContainerRegistry({
       monitor,
       events,
       maxContainers: options.maxContainers ?? 16_384,
-      lives: (pid) => existsSync(`${this.#procRoot}/${pid}`),
+      processes: new ProcessLook(procRoot),
       endOf: (pid) => this.#recent.get(pid),
       onKnown: (entry) => this.#known(entry),
       onGone: (entry) => this.#gone(entry),
