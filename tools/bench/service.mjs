@@ -1,8 +1,12 @@
-// What the service costs for each event that it sends: events made up here, through the real service and a UNIX socket,
-// to clients in a process of their own.
+// What the service costs for each event that it sends to clients in a process of their own, and how late events come.
 //
-//   node tools/bench/service.mjs [--events 400000] [--batch 256] [--clients 1] [--client grpc-js|connect|json]
+//   node tools/bench/service.mjs [--source made-up|sensor] [--rate 0] [--seconds 4] [--clients 1]
+//                                [--client grpc-js|http2|connect|json|lines]
+//
+// made-up: events made here, as fast as clients take them, or `--rate` a second. sensor: a real sensor of system calls that
+// another process makes at that rate.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
@@ -18,86 +22,109 @@ const load = (name) => import(pathToFileURL(join(home, "dist", name)).href);
 
 const { values } = parseArgs({
   options: {
-    events: { type: "string", default: "400000" },
-    batch: { type: "string", default: "256" },
+    source: { type: "string", default: "made-up" },
+    rate: { type: "string", default: "0" },
+    seconds: { type: "string", default: "4" },
     clients: { type: "string", default: "1" },
     client: { type: "string", default: "grpc-js" },
     connect: { type: "string" },
+    flood: { type: "boolean", default: false },
   },
 });
-const total = Number(values.events);
+const rate = Number(values.rate);
+const seconds = Number(values.seconds);
 const clients = Number(values.clients);
+/** getppid(2), which nearly nobody calls. */
+const GETPPID = process.arch === "arm64" ? 173 : 110;
+const NANOS = 1_000_000_000n;
 
 async function runService() {
   const { TelemetryService } = await load("index.js");
   const directory = mkdtempSync(join(tmpdir(), "kernscope-bench-"));
   const path = join(directory, "s.sock");
-  const source = new Source();
+  const source = values.source === "sensor" ? await openSensor() : new MadeUp();
   const service = new TelemetryService(source, `unix:${path}`, { onFault: (error) => console.error(error) });
   await service.serve();
-  const child = spawn(process.execPath, [import.meta.filename, ...process.argv.slice(2), "--connect", path], {
-    stdio: "inherit",
+  const child = start(["--connect", path], ["ignore", "pipe", "inherit"]);
+  const ended = once(child, "close");
+  let output = "";
+  child.stdout.on("data", (data) => {
+    output += data;
   });
-  await source.done;
-  const { user, system } = source.cost;
-  await new Promise((resolve) => child.on("close", resolve));
+  while (service.streams < clients) await sleep(10);
+  await sleep(300);
+  const before = process.cpuUsage();
+  const started = performance.now();
+  const made = await source.run();
+  const took = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(before);
   await service.stop();
+  await source.stop?.();
+  await ended;
   rmSync(directory, { recursive: true });
-  const each = (micros) => (micros / total).toFixed(2);
-  console.log(
-    `${values.client} ×${clients}, batches of ${values.batch}: ${each(user + system)} µs of CPU an event ` +
-      `(${each(user)} user, ${each(system)} system), ${Math.round(total / source.seconds)} events/s`,
-  );
+  const each = (micros) => (micros / made).toFixed(2);
+  const cpu = `${each(user + system)} µs of CPU an event (${each(user)} user, ${each(system)} system)`;
+  console.log(`${values.client} ×${clients}, ${values.source}, ${Math.round(made / took)} events/s: ${cpu}`);
+  for (const line of output.trimEnd().split("\n")) console.log(`  a client: ${line} of ${made}`);
 }
 
-/** Takes the place of a sensor: as soon as all clients have subscribed, all of them get all events. */
-class Source {
-  #subscribers = [];
-  #finish;
-  #ended = 0;
-  done = new Promise((resolve) => {
-    this.#finish = resolve;
-  });
+function start(args, stdio) {
+  return spawn(process.execPath, [import.meta.filename, ...process.argv.slice(2), ...args], { stdio });
+}
+
+function sleep(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Runs `make` so often that `rate` a second come of it, or as often as `ready` lets it. */
+async function pace(make, ready) {
+  const started = performance.now();
+  let made = 0;
+  for (let now = started; now < started + seconds * 1000; now = performance.now()) {
+    const due = rate === 0 ? made + 256 : Math.floor(((now - started) / 1000) * rate);
+    if (due > made) make(due - made);
+    made = Math.max(made, due);
+    if (rate !== 0) await sleep(1);
+    else
+      do await new Promise(setImmediate);
+      while (!ready());
+  }
+  return made;
+}
+
+/** Takes the place of a sensor. */
+class MadeUp {
+  id = "2c21d0971cdd4d8b";
+  gaps = { nextSequenceNumber: () => ++this.#sequence, toEvent: () => ({}) };
+  #sequence = 0;
+  #subscriber;
 
   async newSubscription() {
-    const subscriber = new Subscriber(() => {
-      if (++this.#ended === clients) this.#stop();
-    });
-    this.#subscribers.push(subscriber);
-    if (this.#subscribers.length === clients) setTimeout(() => this.#run(), 200);
-    return subscriber;
+    this.#subscriber = new Subscriber();
+    return this.#subscriber;
   }
 
-  async #run() {
-    const started = process.hrtime.bigint();
-    const before = process.cpuUsage();
-    this.#stop = () => {
-      this.cost = process.cpuUsage(before);
-      this.seconds = Number(process.hrtime.bigint() - started) / 1e9;
-      this.#finish();
+  metrics() {
+    return { events: this.#sequence };
+  }
+
+  async run() {
+    const subscriber = this.#subscriber;
+    const make = (count) => {
+      const unixTimeNanos = BigInt(Date.now()) * 1_000_000n;
+      for (let i = 0; i < count; i++) subscriber.queue.push(event(++this.#sequence, unixTimeNanos));
+      subscriber.wake?.();
     };
-    for (let sequence = 1; sequence <= total; ) {
-      const batch = [];
-      while (batch.length < Number(values.batch) && sequence <= total) batch.push(event(sequence++));
-      for (const subscriber of this.#subscribers) subscriber.queue.push(batch);
-      for (const subscriber of this.#subscribers) subscriber.wake?.();
-      while (this.#subscribers.some(({ queue }) => queue.length > 4)) await new Promise(setImmediate);
-    }
-    for (const subscriber of this.#subscribers) subscriber.end();
+    const made = await pace(make, () => subscriber.queue.length < 16_384);
+    subscriber.end();
+    return made;
   }
-
-  #stop = () => {};
 }
 
 class Subscriber {
   statuses = [{ code: 0, message: "" }];
   queue = [];
   #over = false;
-  #onEnd;
-
-  constructor(onEnd) {
-    this.#onEnd = onEnd;
-  }
 
   end() {
     this.#over = true;
@@ -110,9 +137,8 @@ class Subscriber {
 
   async *[Symbol.asyncIterator]() {
     while (true) {
-      const batch = this.queue.shift();
-      if (batch !== undefined) yield batch;
-      else if (this.#over) return this.#onEnd();
+      if (this.queue.length > 0) yield this.queue.splice(0, 1024);
+      else if (this.#over) return;
       else
         await new Promise((resolve) => {
           this.wake = resolve;
@@ -121,14 +147,10 @@ class Subscriber {
   }
 }
 
-const lineage = [
-  { pid: 4242, command: "true", processId: "62d6e022fde8-4242-786184", executable: "/bin/true" },
-  { pid: 4200, command: "bash", processId: "62d6e022fde8-4200-786133", executable: "/bin/bash" },
-];
 const credentials = { uid: 1000, gid: 1000, euid: 1000, egid: 1000, suid: 1000, sgid: 1000, fsuid: 1000, fsgid: 1000 };
-const commandLine = ["/bin/true", "--colour=always", "some/path/to/a/file.txt"];
 
-function event(sequence) {
+/** As a sensor makes them of system calls. */
+function event(sequence, unixTimeNanos) {
   return {
     id: `2c21d0971cdd4d8b-${sequence}`,
     processId: "62d6e022fde8-4242-786184",
@@ -138,41 +160,118 @@ function event(sequence) {
     sensorId: "2c21d0971cdd4d8b",
     sensorSequenceNumber: sequence,
     sensorMonotimeNanos: sequence * 1000,
-    processLineage: lineage,
     cpu: 1,
     credentials,
-    unixTimeNanos: 1795470640670902058n,
-    commandLine,
-    commandLineTruncated: false,
-    cgroupPath: "/user.slice",
-    event: { case: "process", value: { type: 2, execFilename: "/bin/true", execCommandLine: commandLine } },
+    unixTimeNanos,
+    event: { case: "syscall", value: { type: 1, id: GETPPID, arg0: 3, arg1: 0xffffff, arg2: 4096 } },
   };
 }
 
-async function runClients(path) {
-  await Promise.all(Array.from({ length: clients }, () => runClient(path)));
+/** A sensor, whose events are the calls of a process that this one starts. */
+async function openSensor() {
+  const { Sensor } = await import(pathToFileURL(join(root, "packages/sensor/dist/index.js")).href);
+  const sensor = await Sensor.open();
+  await sensor.start();
+  sensor.run = async () => {
+    const flood = start(["--flood"], ["ignore", "pipe", "inherit"]);
+    let made = "";
+    flood.stdout.on("data", (data) => {
+      made += data;
+    });
+    await once(flood, "close");
+    await sleep(200);
+    return Number(made);
+  };
+  return sensor;
 }
 
+/** Makes the calls. */
+async function runFlood() {
+  let parent = 0;
+  const made = await pace(
+    (count) => {
+      for (let i = 0; i < count; i++) parent += process.ppid;
+    },
+    () => true,
+  );
+  if (parent === 0) throw new Error("there is no parent");
+  console.log(made);
+}
+
+const subscription = { syscall_events: [{ type: "SYSCALL_EVENT_TYPE_ENTER", id: { value: GETPPID } }] };
+
 async function runClient(path) {
+  const latencies = [];
   let received = 0;
+  let lost = 0;
+  const take = (batch, timeOf) => {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    received += batch.length;
+    const times = batch.map(timeOf).filter((time) => time > NANOS);
+    for (const time of times) latencies.push(Number(now - time) / 1e6);
+  };
   if (values.client === "grpc-js") {
     const { subscribeByGrpcJs, endOf } = await load("testing/grpc-js-client.js");
-    const stream = subscribeByGrpcJs(path, { event_filter: { process_events: [{ type: "PROCESS_EVENT_TYPE_EXEC" }] } });
+    const stream = subscribeByGrpcJs(path, { event_filter: subscription });
     stream.on("data", ({ events }) => {
-      received += events.length;
+      for (const { event: each } of events) if (each.lost) lost += Number(each.lost.lost);
+      // Only some, since BigInts cost this client more than the rest.
+      take(events, ({ event: each }, i) => (i % 16 === 0 ? BigInt(each.unix_time_nanos) : 0n));
     });
     const error = await endOf(stream);
     if (error !== undefined) throw error;
+  } else if (values.client === "http2") {
+    received = await countBytes(path);
   } else {
     const { createGrpcTransport } = require("@connectrpc/connect-node");
     const { subscribe } = await load("testing/get-events.js");
     const nodeOptions = { createConnection: () => connect(path) };
     const useBinaryFormat = values.client !== "json";
     const transport = createGrpcTransport({ baseUrl: "http://localhost", nodeOptions, useBinaryFormat });
-    for await (const { events } of subscribe(transport, [{ kind: "exec" }])) received += events.length;
+    const selector = { kind: "syscall", with: { id: BigInt(GETPPID) } };
+    for await (const { events } of subscribe(transport, [selector]))
+      take(events, ({ event: each }) => each.unixTimeNanos);
   }
-  if (received !== total) throw new Error(`${received} of ${total} events`);
+  latencies.sort((a, b) => a - b);
+  const at = (share) => latencies[Math.floor(latencies.length * share)]?.toFixed(1);
+  const late = latencies.length > 0 ? `, late by ${at(0.5)} ms (p50), ${at(0.99)} ms (p99)` : "";
+  console.log(`${received} events${lost > 0 ? `, ${lost} lost` : ""}${late}`);
 }
 
-if (values.connect !== undefined) await runClients(values.connect);
+/** A client that does nothing but count bytes, with a window that never fills. */
+async function countBytes(path) {
+  const { connect: connectHttp2 } = require("node:http2");
+  const { create, toBinary } = require("@bufbuild/protobuf");
+  const api = await import(pathToFileURL(join(root, "packages/telemetry-api/dist/index.js")).href);
+  const session = connectHttp2("http://localhost", {
+    createConnection: () => connect(path),
+    settings: { initialWindowSize: 4 * 1024 * 1024 },
+  });
+  session.on("connect", () => session.setLocalWindowSize(16 * 1024 * 1024));
+  const selector = { kind: "syscall", with: { id: BigInt(GETPPID) } };
+  const message = toBinary(
+    api.GetEventsRequestSchema,
+    create(api.GetEventsRequestSchema, { subscription: api.subscriptionFor([selector]) }),
+  );
+  const head = {
+    ":method": "POST",
+    ":path": "/capsule8.api.v0.TelemetryService/GetEvents",
+    "content-type": "application/grpc",
+  };
+  const stream = session.request(head);
+  const envelope = Buffer.alloc(5);
+  envelope.writeUInt32BE(message.length, 1);
+  stream.end(Buffer.concat([envelope, message]));
+  let bytes = 0;
+  stream.on("data", (chunk) => {
+    bytes += chunk.length;
+  });
+  await once(stream, "end");
+  session.close();
+  return `${bytes} bytes instead of`;
+}
+
+if (values.flood) await runFlood();
+else if (values.connect !== undefined)
+  await Promise.all(Array.from({ length: clients }, () => runClient(values.connect)));
 else await runService();

@@ -119,6 +119,18 @@ export class EventRecord {
     return this.memory.u8.subarray(this.memory.start, this.memory.start + this.memory.size);
   }
 
+  /** The u64 at a byte offset of {@link raw} (a multiple of 4): a number where it is a safe integer; 0 beyond the end. */
+  rawUnsigned64(offset: number): number | bigint {
+    const { memory } = this;
+    return offset + 8 > memory.size ? 0 : memory.unsigned64(memory.start + offset);
+  }
+
+  /** The s64 at a byte offset of {@link raw}, likewise. */
+  rawSigned64(offset: number): number | bigint {
+    const { memory } = this;
+    return offset + 8 > memory.size ? 0 : memory.signed64(memory.start + offset);
+  }
+
   /** A copy that may be kept. */
   sampleId(): SampleId {
     return { pid: this.pid, tid: this.tid, cpu: this.cpu, cgroup: this.cgroup, elapsed: this.elapsed };

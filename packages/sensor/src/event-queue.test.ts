@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { EventPayload, TelemetryEvent } from "./event.js";
+import type { TelemetryEvent } from "./event.js";
 import { EventQueue, type Gap } from "./event-queue.js";
+import type { EventPayload } from "./payload.js";
 
 /** A queue whose events and gaps take their numbers from one sequence, as a sensor's do. */
 function setUp(limits: { events: number; bytes: number }) {

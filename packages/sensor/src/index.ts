@@ -1,17 +1,35 @@
-export { SensorError, type SensorErrorCode } from "./errors.js";
+export type { Expression } from "@kernscope/expression";
 export {
-  type EventPayload,
-  type LineageEntry,
-  type LostPayload,
-  LostRecordCause,
-  LostRecordType,
-  ProcessEventType,
-  type ProcessPayload,
-  type TelemetryEvent,
-} from "./event.js";
+  type Capabilities,
+  capabilities,
+  explainFilter,
+  type FilterExplanation,
+  fieldTypesOf,
+  type KindCapability,
+} from "./capabilities.js";
+export { SensorError, type SensorErrorCode } from "./errors.js";
+export type { LineageEntry, TelemetryEvent } from "./event.js";
 export { type EventKind, eventKinds } from "./event-kinds.js";
-export { defaultQueueLimits, type QueueLimits } from "./event-queue.js";
+export { defaultQueueLimits, type Gap, type GapTeller, type QueueLimits } from "./event-queue.js";
+export type { KernelPart, Service } from "./events/family.js";
+export { type HostReport, hostReport, type Privilege } from "./host-report.js";
 export type { MetricsCounters } from "./metrics.js";
+export * from "./payload.js";
 export { Sensor, type SensorOptions } from "./sensor.js";
 export type { Subscription, SubscriptionCounters } from "./subscription.js";
-export type { EventFilter, SubscriptionRequest, SubscriptionStatus } from "./subscription-request.js";
+export type {
+  ChargenFilter,
+  ContainerEventFilter,
+  ContainerFilter,
+  EventFilter,
+  KernelCallFilter,
+  PerformanceCounter,
+  PerformanceFilter,
+  PlainFilter,
+  PlainKind,
+  SubscriptionRequest,
+  SubscriptionStatus,
+  TickerFilter,
+  UserCallFilter,
+} from "./subscription-request.js";
+export { type SyscallArchitecture, syscallName, syscallNumber } from "./syscall-numbers.js";

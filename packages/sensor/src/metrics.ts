@@ -4,8 +4,8 @@ export interface MetricsCounters {
   events: number;
   /** Subscriptions that are open. */
   subscriptions: number;
-  /** Kinds of events that flow. */
-  kinds: number;
+  /** What was opened for them: subscriptions that want the same share it. */
+  sources: number;
   /** Entries that wait in the subscriptions' queues. */
   queued: number;
   /** Events that found no room in a queue; each is told in its place. */

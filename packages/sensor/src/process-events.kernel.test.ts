@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ProcessEventType, type ProcessPayload, type TelemetryEvent } from "./event.js";
+import type { TelemetryEvent } from "./event.js";
+import { ProcessEventType, type ProcessPayload } from "./payload.js";
 import { Sensor } from "./sensor.js";
 
 const kernel = requires({ root: true, perf: true });
@@ -64,7 +65,9 @@ kernel(`${COUNT} programs, as fast as they start: every argument, every status, 
     await using sensor = await Sensor.open();
     await sensor.start();
     const kinds = ["process.fork", "process.exec", "process.exit"] as const;
-    const stream = await sensor.newSubscription({ filters: kinds.map((kind) => ({ kind })) });
+    // Others may start programs too, with arguments of any size.
+    const queue = { events: 1 << 20, bytes: 1 << 30 };
+    const stream = await sensor.newSubscription({ filters: kinds.map((kind) => ({ kind })), queue });
     const events: TelemetryEvent[] = [];
     const reading = (async () => {
       for await (const batch of stream) events.push(...batch);

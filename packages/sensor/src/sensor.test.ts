@@ -36,7 +36,7 @@ const filenames = (events: readonly TelemetryEvent[]) =>
 test("every subscriber gets the same events, numbered without a gap", async () => {
   const { kernel, sensor, exec } = await setUp();
   const streams = await Promise.all([sensor.newSubscription(EXEC), sensor.newSubscription(EXEC)]);
-  assert.is(sensor.metrics().kinds, 1);
+  assert.is(sensor.metrics().sources, 1);
   const results = Promise.all(streams.map(collect));
   for (let i = 0; i < 5; i++) exec(PID + i);
   kernel.deliver();
@@ -61,7 +61,7 @@ test("a limit ends the stream behind its last event", async () => {
   for (let i = 0; i < 5; i++) exec(PID + i);
   kernel.deliver();
   assert.is((await result).length, 2);
-  assert.equal(stream.counters, { matched: 2, delivered: 2, dropped: 0 });
+  assert.equal(stream.counters, { matched: 2, delivered: 2, throttled: 0, dropped: 0 });
   assert.is(sensor.metrics().subscriptions, 0);
   await sensor.stop();
 });
@@ -85,7 +85,7 @@ test("a slow subscriber hears of its gaps, the others get all", async () => {
   assert.is(some.length, 4);
   const gap = some[3]!.event;
   assert.is(gap.case === "lost" && gap.value.lost, 7);
-  assert.equal(slow.counters, { matched: 10, delivered: 3, dropped: 7 });
+  assert.equal(slow.counters, { matched: 10, delivered: 3, throttled: 0, dropped: 7 });
   assert.is(sensor.metrics().dropped, 7);
 });
 
@@ -132,7 +132,7 @@ test("leaving the loop, closing and stopping give everything back", async () => 
   kernel.deliver();
   closed.close();
   assert.equal(await collect(closed), []);
-  assert.equal([sensor.metrics().subscriptions, sensor.metrics().kinds], [0, 0]);
+  assert.equal([sensor.metrics().subscriptions, sensor.metrics().sources], [0, 0]);
   await sensor.stop();
   assert.is(kernel.source.closed, true);
   await sensor.newSubscription(EXEC).then(

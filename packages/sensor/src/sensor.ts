@@ -1,19 +1,31 @@
-import { EventMonitor, type EventMonitorOptions } from "@kernscope/perf";
-import { type ProcessCacheOptions, ProcessInfoCache } from "@kernscope/process-cache";
+import { ContainerCache, type ContainerCacheOptions } from "@kernscope/container-cache";
+import { EventMonitor, type EventMonitorOptions, Tracefs } from "@kernscope/perf";
+import { type ProcessCacheOptions, ProcessInfoCache, type Task } from "@kernscope/process-cache";
 import { Envelope } from "./envelope.js";
 import { SensorError, toSensorError } from "./errors.js";
-import type { TelemetryEvent } from "./event.js";
-import { KindRegistry } from "./kind-registry.js";
+import type { GapTeller } from "./event-queue.js";
+import { KernelSupport } from "./kernel-support.js";
 import { LossTeller } from "./loss-teller.js";
 import type { MetricsCounters } from "./metrics.js";
+import { planRequest, refusalOf, statusOf } from "./plan-request.js";
+import { SourceRegistry } from "./source-registry.js";
 import { Subscription } from "./subscription.js";
-import { type SubscriptionRequest, validateRequest } from "./subscription-request.js";
+import type { SubscriptionRequest } from "./subscription-request.js";
 
 export interface SensorOptions {
   /** Stands in every event. Default: 16 random hexadecimal digits. */
   id?: string;
   monitor?: EventMonitorOptions;
   processCache?: ProcessCacheOptions;
+  containerCache?: ContainerCacheOptions;
+}
+
+/** What a sensor is made of. */
+interface SensorParts {
+  readonly monitor: EventMonitor;
+  readonly kernel: KernelSupport;
+  readonly processCache: ProcessInfoCache;
+  readonly containerCache: ContainerCache | undefined;
 }
 
 /**
@@ -24,8 +36,13 @@ export class Sensor implements AsyncDisposable {
   readonly id: string;
   readonly monitor: EventMonitor;
   readonly processCache: ProcessInfoCache;
+  /** For those who queue this sensor's events elsewhere: numbers and events for what found no room there. */
+  readonly gaps: GapTeller;
+  /** `undefined` where the kernel does not tell of cgroups. */
+  readonly containerCache: ContainerCache | undefined;
   readonly #envelope: Envelope;
-  readonly #kinds: KindRegistry;
+  readonly #kernel: KernelSupport;
+  readonly #sources: SourceRegistry;
   readonly #losses: LossTeller;
   readonly #subscriptions = new Set<Subscription>();
   readonly #counters = { delivered: 0, dropped: 0 };
@@ -45,36 +62,46 @@ export class Sensor implements AsyncDisposable {
   static async open(options: SensorOptions = {}): Promise<Sensor> {
     let monitor: EventMonitor | undefined;
     try {
-      monitor = await EventMonitor.open(options.monitor);
-      return new Sensor(monitor, await ProcessInfoCache.open(monitor, options.processCache), options);
+      const tracing = options.monitor?.tracing ?? (await Tracefs.open(options.monitor?.tracingDirectory));
+      // The monitor closes it.
+      monitor = await EventMonitor.open({ ...options.monitor, tracing });
+      const kernel = await KernelSupport.open(tracing);
+      const containerCache = kernel.hasCgroups ? await ContainerCache.open(monitor, options.containerCache) : undefined;
+      const containerOf = ({ cgroupId }: Task) => {
+        const info = containerCache?.containerOfCgroup(cgroupId);
+        return info && { id: info.id, info };
+      };
+      const processCache = await ProcessInfoCache.open(monitor, { containerOf, ...options.processCache });
+      return new Sensor({ monitor, kernel, processCache, containerCache }, options);
     } catch (error) {
       await monitor?.close();
       throw toSensorError(error);
     }
   }
 
-  private constructor(monitor: EventMonitor, processCache: ProcessInfoCache, options: SensorOptions) {
+  private constructor({ monitor, kernel, processCache, containerCache }: SensorParts, options: SensorOptions) {
     this.monitor = monitor;
     this.processCache = processCache;
-    this.#envelope = new Envelope(monitor.clock, options.id);
-    this.id = this.#envelope.sensorId;
-    this.#kinds = new KindRegistry({
-      monitor,
-      processCache,
-      envelope: this.#envelope,
-      isOwn: (task) => task.tgid === process.pid,
-    });
-    const tellAll = (event: TelemetryEvent) => {
-      for (const subscription of this.#subscriptions) {
-        subscription.pushLoss(event);
-        subscription.flush();
-      }
-    };
-    this.#losses = new LossTeller(monitor, this.#envelope, tellAll);
+    this.containerCache = containerCache;
+    this.#kernel = kernel;
+    const envelope = new Envelope(monitor.clock, options.id);
+    this.#envelope = envelope;
+    this.id = envelope.sensorId;
+    this.gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
+    this.#sources = new SourceRegistry(
+      { monitor, processCache, containerCache },
+      {
+        envelope,
+        isOwn: (task) => task.tgid === process.pid,
+        containerOf: (cgroup, task) => containerCache?.containerOfCgroup(cgroup === 0 ? task.cgroupId : cgroup),
+      },
+    );
+    this.#losses = new LossTeller({ monitor, envelope, sources: this.#sources, subscriptions: this.#subscriptions });
     this.failed = new Promise((resolve) => {
       this.#onFailure = resolve;
     });
     monitor.onBatchEnd(() => {
+      envelope.refresh();
       for (const subscription of this.#subscriptions) subscription.flush();
     });
   }
@@ -101,18 +128,20 @@ export class Sensor implements AsyncDisposable {
    * @throws SensorError `invalid`, `unimplemented`, `closed`
    */
   async newSubscription(request: SubscriptionRequest): Promise<Subscription> {
-    const valid = validateRequest(request);
     this.#assertOpen("newSubscription");
-    const envelope = this.#envelope;
-    const gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
-    const subscription = new Subscription(valid, gaps, () => {
+    const planned = await planRequest(request, this.#kernel);
+    this.#assertOpen("newSubscription");
+    const subscription = new Subscription(planned, this.gaps, () => {
       this.#subscriptions.delete(subscription);
-      this.#kinds.remove(subscription);
+      this.#sources.remove(subscription);
       this.#counters.dropped += subscription.counters.dropped;
     });
     this.#subscriptions.add(subscription);
     try {
-      await this.#kinds.add(subscription, valid.kinds);
+      const failures = await this.#sources.add(subscription, planned.sources);
+      const refusals = failures.map(({ planned, reason }) => refusalOf(reason, planned.filter));
+      if (refusals.length === planned.sources.length) throw refusals[0];
+      subscription.addStatuses(refusals.map(statusOf));
       this.#assertOpen("newSubscription");
     } catch (error) {
       subscription.close();
@@ -132,7 +161,7 @@ export class Sensor implements AsyncDisposable {
     return {
       events: this.#envelope.count,
       subscriptions: this.#subscriptions.size,
-      kinds: this.#kinds.size,
+      sources: this.#sources.size,
       queued,
       dropped,
       lost: this.#losses.lost,
@@ -143,7 +172,7 @@ export class Sensor implements AsyncDisposable {
     this.#assertOpen("start");
     this.#running = this.monitor.run().catch((error) => this.#fail(error));
     try {
-      await this.processCache.ready;
+      await Promise.all([this.processCache.ready, this.containerCache?.ready]);
     } catch (error) {
       throw toSensorError(error);
     }
@@ -157,6 +186,7 @@ export class Sensor implements AsyncDisposable {
     } finally {
       for (const subscription of [...this.#subscriptions]) subscription.end();
       await this.processCache.close();
+      await this.containerCache?.close();
       await this.monitor.close();
       await this.#running;
     }

@@ -1,79 +1,117 @@
-import { SensorError } from "./errors.js";
-import { type EventKind, eventKinds, isEventKind } from "./event-kinds.js";
-import { defaultQueueLimits, type QueueLimits } from "./event-queue.js";
-import { familyOf } from "./events/index.js";
+import type { Expression } from "@kernscope/expression";
+import type { EventKind } from "./event-kinds.js";
+import type { QueueLimits } from "./event-queue.js";
 
 /** What a subscriber asks for. */
 export interface SubscriptionRequest {
-  /** Events that pass any of these are delivered. */
+  /** Events that pass any of these are delivered, each once. */
   filters: readonly EventFilter[];
+  /** Restricts all of `filters` to what happens in these containers. */
+  containers?: ContainerFilter;
   /** Ends the subscription after so many events, from 1. */
   limit?: number;
   /** Ends the subscription after so many nanoseconds, from 1. */
   duration?: number;
+  /** Nanoseconds before now at which the stream should begin: not honoured, which is told by a status. */
+  since?: number;
+  /** Delivers no event before so many nanoseconds, from 1, have passed since the one delivered before. */
+  throttle?: number;
   /** Bounds of what waits for this subscriber. */
   queue?: Partial<QueueLimits>;
 }
 
-export interface EventFilter {
-  kind: EventKind;
+/** One kind of events, and which of them. */
+export type EventFilter =
+  | PlainFilter
+  | KernelCallFilter
+  | UserCallFilter
+  | PerformanceFilter
+  | ContainerEventFilter
+  | TickerFilter
+  | ChargenFilter;
+
+/** Kinds that take nothing but a condition. */
+export type PlainKind = Exclude<
+  EventKind,
+  `kernel-call.${string}` | `user-call.${string}` | `container.${string}` | "performance" | "ticker" | "chargen"
+>;
+
+export interface PlainFilter {
+  kind: PlainKind;
+  /** Over the fields of the kind (`fieldTypesOf`). System calls must have one that says which `id`. */
+  where?: Expression;
+}
+
+/** Calls of a function of the kernel, or their returns. Needs kprobes. */
+export interface KernelCallFilter {
+  kind: "kernel-call.enter" | "kernel-call.exit";
+  /** `[MODULE:]SYMBOL[+OFFSET]`. */
+  symbol: string;
+  /** Fetch expressions by the name that the value gets, such as `{ flags: "+0($arg3):u64" }`; `$retval` at exit. */
+  arguments?: Readonly<Record<string, string>>;
+  /** Over the names in `arguments`. */
+  where?: Expression;
+}
+
+/** Calls of a function of a program or library, or their returns. */
+export interface UserCallFilter {
+  kind: "user-call.enter" | "user-call.exit";
+  /** Path of the program or library, absolute. */
+  executable: string;
+  /** `name`, or `name@VERSION`. */
+  symbol: string;
+  /** As for {@link KernelCallFilter}. */
+  arguments?: Readonly<Record<string, string>>;
+  where?: Expression;
+}
+
+/** Readings of a group of counters, on each CPU, when the first of them has counted on. */
+export interface PerformanceFilter {
+  kind: "performance";
+  /** From 1 to 16. */
+  counters: readonly PerformanceCounter[];
+  /** A reading each time the first counter has counted so many, from 1. Give this or `frequency`. */
+  period?: number | bigint;
+  /** So many readings a second, from 1. */
+  frequency?: number;
+}
+
+/** A counter by its class and number, as perf_event_open(2) has them. */
+export interface PerformanceCounter {
+  type: "hardware" | "hardware-cache" | "software";
+  config: number | bigint;
+}
+
+export interface ContainerEventFilter {
+  kind: Extract<EventKind, `container.${string}`>;
+  /** `full`: with the runtime's and the OCI configuration. Default `basic`. */
+  view?: "basic" | "full";
+  where?: Expression;
+}
+
+export interface TickerFilter {
+  kind: "ticker";
+  /** Nanoseconds between two ticks: from 1,000,000. */
+  interval: number;
+}
+
+export interface ChargenFilter {
+  kind: "chargen";
+  /** Characters of each event: 1 to 65,536. There are ten events a second. */
+  length: number;
+}
+
+/** A container that any of these names. */
+export interface ContainerFilter {
+  ids?: readonly string[];
+  names?: readonly string[];
+  imageIds?: readonly string[];
+  /** Shell globs of image names; `*` and `?` do not cross `/`. */
+  imageNames?: readonly string[];
 }
 
 /** How a part of a request fared: `code` is a google.rpc.Code, 0 for all is well. */
 export interface SubscriptionStatus {
   code: number;
   message: string;
-}
-
-/** A request that was found in order. */
-export interface ValidRequest {
-  kinds: ReadonlySet<EventKind>;
-  limit: number;
-  duration: number | undefined;
-  queue: QueueLimits;
-  statuses: readonly SubscriptionStatus[];
-}
-
-const UNIMPLEMENTED = 12;
-
-/**
- * Checks a whole request before anything is acquired for it. Kinds that are not served become statuses, as long as
- * something is left to serve.
- *
- * @throws SensorError `invalid`, or `unimplemented` where nothing that is asked for is served
- */
-export function validateRequest(request: SubscriptionRequest): ValidRequest {
-  const { filters } = request;
-  if (filters.length === 0) throw invalid("no filter – name at least one kind of events");
-  const kinds = new Set<EventKind>();
-  const statuses = new Map<string, SubscriptionStatus>();
-  for (const { kind } of filters) {
-    if (!isEventKind(kind)) throw invalid(`kind ${JSON.stringify(kind)} – the kinds are ${eventKinds.join(", ")}`);
-    if (familyOf(kind) !== undefined) kinds.add(kind);
-    else statuses.set(kind, { code: UNIMPLEMENTED, message: `${kind}: this sensor does not serve it yet` });
-  }
-  if (kinds.size === 0) {
-    const served = eventKinds.filter((kind) => familyOf(kind) !== undefined).join(", ");
-    const refused = [...statuses.keys()].join(", ");
-    throw new SensorError("unimplemented", `newSubscription(${refused}): not served yet – served are ${served}`);
-  }
-  return {
-    kinds,
-    limit: positive("limit", request.limit) ?? Infinity,
-    duration: positive("duration", request.duration),
-    queue: {
-      events: positive("queue.events", request.queue?.events) ?? defaultQueueLimits.events,
-      bytes: positive("queue.bytes", request.queue?.bytes) ?? defaultQueueLimits.bytes,
-    },
-    statuses: statuses.size === 0 ? [{ code: 0, message: "" }] : [...statuses.values()],
-  };
-}
-
-function positive(name: string, value: number | undefined): number | undefined {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) return value;
-  throw invalid(`${name} is ${value} – give an integer from 1 to 2^53 - 1`);
-}
-
-function invalid(cause: string): SensorError {
-  return new SensorError("invalid", `newSubscription(request): ${cause}`);
 }

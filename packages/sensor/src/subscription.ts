@@ -1,13 +1,19 @@
+import { ContainerHold } from "./container-hold.js";
+import type { ContainerMatcher } from "./container-matcher.js";
+import type { ContainerLabels } from "./envelope.js";
 import type { TelemetryEvent } from "./event.js";
 import { EventQueue, type GapTeller } from "./event-queue.js";
-import type { SubscriptionStatus, ValidRequest } from "./subscription-request.js";
+import type { PlannedRequest } from "./plan-request.js";
+import type { SubscriptionStatus } from "./subscription-request.js";
 
 /** Counts of one subscription. */
 export interface SubscriptionCounters {
-  /** Events that passed its filters; matched = delivered + dropped + what waits. */
+  /** Events that passed its filters; matched = delivered + throttled + dropped + what waits. */
   matched: number;
   /** Events handed out. */
   delivered: number;
+  /** Events that came too soon after the one before, by the request's `throttle`. */
+  throttled: number;
   /** Events that found no room in its queue; each is part of a `lost` event. */
   dropped: number;
 }
@@ -22,11 +28,15 @@ const MAX_DELAY = 2 ** 31 - 1;
  * sensor stops, or by {@link Subscription.close}.
  */
 export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, AsyncDisposable {
-  /** What of the request is not honoured, and why; one OK where all is. */
-  readonly statuses: readonly SubscriptionStatus[];
+  #statuses: readonly SubscriptionStatus[];
   readonly #queue: EventQueue;
   readonly #onEnd: () => void;
+  readonly #containers: ContainerMatcher | undefined;
+  readonly #hold: ContainerHold;
+  readonly #throttle: number;
   #matched = 0;
+  #throttled = 0;
+  #lastTime = Number.NEGATIVE_INFINITY;
   #delivered = 0;
   #left: number;
   #timer: NodeJS.Timeout | undefined;
@@ -35,16 +45,32 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   #wake: (() => void) | undefined;
 
   /** @param onEnd called once, when nothing more can come */
-  constructor(request: ValidRequest, gaps: GapTeller, onEnd: () => void) {
-    this.statuses = request.statuses;
+  constructor(request: PlannedRequest, gaps: GapTeller, onEnd: () => void) {
+    this.#statuses = request.statuses;
     this.#queue = new EventQueue(request.queue, gaps);
     this.#onEnd = onEnd;
     this.#left = request.limit;
+    this.#containers = request.containers;
+    this.#hold = new ContainerHold(request.containers, (event) => {
+      this.#take(event);
+      this.flush();
+    });
+    this.#throttle = request.throttle;
     if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
   }
 
+  /** What of the request is not honoured, and why; one OK where all is. */
+  get statuses(): readonly SubscriptionStatus[] {
+    return this.#statuses;
+  }
+
   get counters(): SubscriptionCounters {
-    return { matched: this.#matched, delivered: this.#delivered, dropped: this.#queue.dropped };
+    return {
+      matched: this.#matched,
+      delivered: this.#delivered,
+      throttled: this.#throttled,
+      dropped: this.#queue.dropped,
+    };
   }
 
   /** Entries that wait, gaps included. */
@@ -52,20 +78,49 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     return this.#queue.length;
   }
 
-  /** Takes an event that passed the filters. */
-  push(event: TelemetryEvent): void {
+  /** Something more is not honoured. */
+  addStatuses(statuses: readonly SubscriptionStatus[]): void {
+    if (statuses.length === 0) return;
+    this.#statuses = [...this.#statuses.filter(({ code }) => code !== 0), ...statuses];
+  }
+
+  /** Whether an event that happens in a container, or in none, may be for this subscriber. */
+  mayWant(container: ContainerLabels | undefined): boolean {
+    if (this.#containers === undefined) return true;
+    if (container === undefined) return false;
+    return this.#containers.matches(container) || (this.#containers.needsLabels && !container.settled);
+  }
+
+  /** Takes an event that passed the filters, and {@link mayWant}. */
+  push(event: TelemetryEvent, container?: ContainerLabels): void {
+    if (this.#ended) return;
+    if (this.#hold.isEmpty && (this.#containers === undefined || this.#containers.matches(container!)))
+      this.#take(event);
+    else this.#hold.add(event, container);
+  }
+
+  #take(event: TelemetryEvent): void {
     if (this.#ended) return;
     this.#matched++;
-    if (this.#queue.push(event) && --this.#left === 0) this.end();
+    if (event.sensorMonotimeNanos - this.#lastTime < this.#throttle) {
+      this.#throttled++;
+      return;
+    }
+    if (!this.#queue.push(event)) return;
+    this.#lastTime = event.sensorMonotimeNanos;
+    if (--this.#left === 0) this.end();
   }
 
   /** Takes an event that tells of a loss elsewhere: beyond the limit's count. */
   pushLoss(event: TelemetryEvent): void {
-    if (!this.#ended) this.#queue.push(event);
+    if (this.#ended) return;
+    if (this.#hold.isEmpty) this.#queue.push(event);
+    else this.#hold.add(event, undefined);
   }
 
   /** Hands what has gathered to the subscriber. */
   flush(): void {
+    this.#hold.release();
     if (this.#queue.length > 0) this.#wake?.();
   }
 
@@ -75,6 +130,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#ended = true;
     this.#error = error;
     clearTimeout(this.#timer);
+    this.#hold.clear();
     this.#onEnd();
     this.#wake?.();
   }

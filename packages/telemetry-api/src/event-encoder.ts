@@ -27,7 +27,7 @@ export class EventEncoder {
    */
   encodeReceivedEvent(received: ReceivedEventInit): Uint8Array {
     this.writer.start();
-    writeReceivedEvent(this.writer, received);
+    writeReceivedEvent(this.writer, received.publishTimeMicros, received.event, received.ack);
     return this.writer.finish();
   }
 }

@@ -5,8 +5,10 @@ export { TelemetryApiError, type TelemetryApiErrorCode } from "./errors.js";
 export { EventEncoder, joinEvents } from "./event-encoder.js";
 export type { EventInit, Init, ReceivedEventInit } from "./event-init.js";
 export { type EventKind, type EventKindEntry, eventKind, eventKinds } from "./event-kinds.js";
+export { type EventFieldType, fieldTypes } from "./field-types.js";
 // The API itself: service, messages and enums, each with its schema.
 export * from "./messages.js";
+export { ENVELOPE_SIZE, ResponseEncoder } from "./response-encoder.js";
 export {
   type EventSelector,
   type FilterFields,

@@ -151,3 +151,8 @@ export {
   type Status,
   StatusSchema,
 } from "./gen/google/rpc/status_pb.js";
+
+// gRPC's own services, which every server can have.
+export * as grpcHealth from "./gen/grpc/health/v1/health_pb.js";
+export * as grpcReflection from "./gen/grpc/reflection/v1/reflection_pb.js";
+export * as grpcReflectionAlpha from "./gen/grpc/reflection/v1alpha/reflection_pb.js";

@@ -1,24 +1,47 @@
-import { defaultAddress, parseAddress } from "@kernscope/telemetry-api";
+import { readFileSync } from "node:fs";
+import { defaultAddress } from "@kernscope/telemetry-api";
+import {
+  type LogLevel,
+  readAddresses,
+  readBoolean,
+  readCgroups,
+  readGroup,
+  readLimits,
+  readLogLevel,
+  readMode,
+  readOrigins,
+  readPath,
+  readRingPages,
+  readRingSize,
+} from "./config-readers.js";
+import { defaultLimits, type ServiceLimits } from "./limits.js";
 
 /** How the program runs. */
 export interface Config {
   /** Addresses, in the order in which they were given. */
   readonly listen: readonly string[];
+  /** Permissions of UNIX sockets. */
+  readonly socketMode: number;
+  /** Id of the group of UNIX sockets; undefined: that of the process. */
+  readonly socketGroup: number | undefined;
+  /** Paths of what encrypts TCP, see `TlsFiles`. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly tlsClientCa: string | undefined;
+  /** Path of the bearer tokens. */
+  readonly tokenFile: string | undefined;
+  /** Origins whose pages may subscribe. */
+  readonly allowOrigins: readonly string[];
+  /** Control groups to watch; empty: the whole host. */
+  readonly cgroups: readonly string[];
   /** Bytes of the ring of each CPU. */
   readonly ringSize: number;
   readonly logLevel: LogLevel;
+  readonly limits: ServiceLimits;
 }
 
-/** How much the program says; each level includes those before it. */
-export const logLevels = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
-export type LogLevel = (typeof logLevels)[number];
-
-/** Flags as they were given. */
-export interface Flags {
-  readonly listen?: readonly string[];
-  readonly ringSize?: string;
-  readonly logLevel?: string;
-}
+/** Flags as they were given, by their names without dashes in camelCase. */
+export type Flags = { readonly [name: string]: string | readonly string[] | boolean | undefined };
 
 /** Everything that is wrong with a configuration, a line each with its remedy. */
 export class ConfigError extends Error {
@@ -31,98 +54,218 @@ export class ConfigError extends Error {
   }
 }
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-/** Of every kernel that is supported; larger pages make larger rings of the original's page counts, never smaller ones. */
-const PAGE = 4 * KIB;
-const MIN_RING = 2 * PAGE;
-const MAX_RING = 1024 * MIB;
-const units: Readonly<Record<string, number>> = { "": 1, k: KIB, m: MIB, g: 1024 * MIB };
+interface Setting<T> {
+  readonly flag: string;
+  readonly variable: string;
+  /** Names of the original sensor, which come after ours. */
+  readonly original?: readonly string[];
+  /** Takes the items of a list. Variables separate them by commas. */
+  readonly list?: boolean;
+  readonly read: (items: readonly string[]) => T;
+  /** Reads the original's variable where it means something else. */
+  readonly readOriginal?: (text: string) => T;
+  readonly otherwise: T;
+}
 
-type Reader<T> = (text: string) => T;
+const one =
+  <T>(read: (text: string) => T) =>
+  ([text = ""]: readonly string[]) =>
+    read(text);
+const path = { read: one<string | undefined>(readPath), otherwise: undefined };
+const ORIGINAL = "CAPSULE8_SENSOR";
 
-/** Where a setting can come from: the first that says something is taken. Names of the original sensor come last. */
-const sources: { readonly [K in keyof Config]: Readonly<Record<string, Reader<Config[K]>>> } = {
+/** Every setting. The file has them by these names. */
+const settings: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   listen: {
-    "--listen": (text) => addresses(text.split("\n")),
-    KERNSCOPE_LISTEN: (text) => addresses(text.split(",")),
-    CAPSULE8_SENSOR_SERVER_ADDR: (text) => addresses([text]),
+    flag: "--listen",
+    variable: "KERNSCOPE_LISTEN",
+    original: [`${ORIGINAL}_SERVER_ADDR`],
+    list: true,
+    read: readAddresses,
+    otherwise: [defaultAddress],
+  },
+  socketMode: { flag: "--socket-mode", variable: "KERNSCOPE_SOCKET_MODE", read: one(readMode), otherwise: 0o660 },
+  socketGroup: {
+    flag: "--socket-group",
+    variable: "KERNSCOPE_SOCKET_GROUP",
+    read: one((text) => readGroup(text)),
+    otherwise: undefined,
+  },
+  tlsCert: {
+    ...path,
+    flag: "--tls-cert",
+    variable: "KERNSCOPE_TLS_CERT",
+    original: [`${ORIGINAL}_TLS_SERVER_CERT_PATH`],
+  },
+  tlsKey: { ...path, flag: "--tls-key", variable: "KERNSCOPE_TLS_KEY", original: [`${ORIGINAL}_TLS_SERVER_KEY_PATH`] },
+  tlsClientCa: {
+    ...path,
+    flag: "--tls-client-ca",
+    variable: "KERNSCOPE_TLS_CLIENT_CA",
+    // The original's two spellings come from how its library cut names.
+    original: [`${ORIGINAL}_TLSCA_CERT_PATH`, `${ORIGINAL}_TLS_CA_CERT_PATH`],
+  },
+  tokenFile: { ...path, flag: "--token-file", variable: "KERNSCOPE_TOKEN_FILE" },
+  allowOrigins: {
+    flag: "--allow-origin",
+    variable: "KERNSCOPE_ALLOW_ORIGINS",
+    list: true,
+    read: readOrigins,
+    otherwise: [],
+  },
+  cgroups: {
+    flag: "--cgroup",
+    variable: "KERNSCOPE_CGROUPS",
+    original: [`${ORIGINAL}_CGROUP_NAME`],
+    list: true,
+    read: readCgroups,
+    otherwise: [],
   },
   ringSize: {
-    "--ring-size": ringSize,
-    KERNSCOPE_RING_SIZE: ringSize,
-    CAPSULE8_SENSOR_RING_BUFFER_PAGES: ringPages,
+    flag: "--ring-size",
+    variable: "KERNSCOPE_RING_SIZE",
+    original: [`${ORIGINAL}_RING_BUFFER_PAGES`],
+    read: one(readRingSize),
+    readOriginal: readRingPages,
+    otherwise: 2 * 1024 * 1024,
   },
-  logLevel: {
-    "--log-level": logLevel,
-    KERNSCOPE_LOG_LEVEL: logLevel,
+  logLevel: { flag: "--log-level", variable: "KERNSCOPE_LOG_LEVEL", read: one(readLogLevel), otherwise: "info" },
+  limits: {
+    flag: "--limit",
+    variable: "KERNSCOPE_LIMITS",
+    list: true,
+    read: (items) => ({ ...defaultLimits, ...readLimits(items) }),
+    otherwise: defaultLimits,
   },
 };
-const defaults: Config = { listen: [defaultAddress], ringSize: 2 * MIB, logLevel: "info" };
+
+/** The original's switch: without it its paths of certificates mean nothing. */
+const ORIGINAL_TLS = `${ORIGINAL}_USE_TLS`;
+const originalTls = new Set<string>(["tlsCert", "tlsKey", "tlsClientCa"]);
 
 /**
- * Reads the configuration: flags before environment before defaults. A variable that is empty says nothing.
+ * Reads the configuration: flags before environment before the file before the original's variables before defaults. A
+ * variable that is empty says nothing.
  *
+ * @param flags of them `config` is the path of the file, in JSON
  * @throws ConfigError with all mistakes, those of `mistakes` first
  */
 export function readConfig(flags: Flags, env: NodeJS.ProcessEnv, mistakes: readonly string[] = []): Config {
   const found = [...mistakes];
-  const said: NodeJS.ProcessEnv = {
-    ...env,
-    "--listen": flags.listen?.join("\n"),
-    "--ring-size": flags.ringSize,
-    "--log-level": flags.logLevel,
-  };
-  const read = <K extends keyof Config>(name: K): Config[K] => {
-    for (const [source, reader] of Object.entries(sources[name])) {
-      const text = said[source];
-      if (text === undefined || (text === "" && !source.startsWith("--"))) continue;
-      try {
-        return reader(text);
-      } catch (error) {
-        found.push(`${source}: ${(error as Error).message}`);
-        return defaults[name];
-      }
-    }
-    return defaults[name];
-  };
-  const config: Config = { listen: read("listen"), ringSize: read("ringSize"), logLevel: read("logLevel") };
+  const file = readFile(flags.config?.toString() || env.KERNSCOPE_CONFIG, found);
+  const useTls = attempt(ORIGINAL_TLS, found, false, () => readBoolean(env[ORIGINAL_TLS] || "false"));
+  const config = Object.fromEntries(
+    Object.entries<Setting<unknown>>(settings).map(([name, setting]) => {
+      const said = sayings(name, setting, { flags, env, file, useTls })[0];
+      if (said === undefined) return [name, setting.otherwise];
+      const items = said.items.map((item) => item.trim());
+      const read = said.original && setting.readOriginal ? one(setting.readOriginal) : setting.read;
+      return [name, attempt(said.source, found, setting.otherwise, () => read(items))];
+    }),
+  ) as unknown as Config;
+  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
+    found.push("--tls-cert, --tls-key: one is given without the other – give both");
+  }
+  if (config.tlsClientCa !== undefined && config.tlsCert === undefined) {
+    found.push("--tls-client-ca: clients cannot be asked in the clear – give --tls-cert and --tls-key too");
+  }
   if (found.length > 0) throw new ConfigError(found);
   return config;
 }
 
-function addresses(texts: readonly string[]): string[] {
-  const found = new Set<string>();
-  const faults: string[] = [];
-  for (const text of texts.map((item) => item.trim())) {
-    try {
-      if (parseAddress(text).kind === "tcp") throw new Error(`${text}: TCP is not served yet – give unix:PATH`);
-      if (found.has(text)) throw new Error(`${text} is there twice – give each address once`);
-      found.add(text);
-    } catch (error) {
-      faults.push((error as Error).message);
+/** Variables of the original that are set and mean nothing here. */
+export function meaningless(env: NodeJS.ProcessEnv): string[] {
+  const known = new Set([
+    ORIGINAL_TLS,
+    ...Object.values<Setting<unknown>>(settings).flatMap(({ original = [] }) => original),
+  ]);
+  return Object.keys(env).filter((name) => name.startsWith("CAPSULE8_") && env[name] !== "" && !known.has(name));
+}
+
+interface Sources {
+  readonly flags: Flags;
+  readonly env: NodeJS.ProcessEnv;
+  readonly file: Readonly<Record<string, readonly string[]>>;
+  readonly useTls: boolean;
+}
+
+interface Saying {
+  /** Where it stands. */
+  readonly source: string;
+  readonly items: readonly string[];
+  readonly original?: boolean;
+}
+
+/** What the sources say of a setting: what counts first. */
+function sayings(name: string, setting: Setting<unknown>, { flags, env, file, useTls }: Sources): Saying[] {
+  const { flag, variable, original = [], list = false } = setting;
+  const fromEnvironment = (source: string) => {
+    const text = env[source] ?? "";
+    return text === "" ? [] : [{ source, items: list ? text.split(",") : [text] }];
+  };
+  const given = flags[nameOfFlag(flag)];
+  return [
+    ...(given === undefined ? [] : [{ source: flag, items: [given].flat().map(String) }]),
+    ...fromEnvironment(variable),
+    ...(file[name] === undefined ? [] : [{ source: `${name} in the file`, items: file[name] }]),
+    ...(originalTls.has(name) && !useTls ? [] : original)
+      .flatMap(fromEnvironment)
+      .map((saying) => ({ ...saying, original: true })),
+  ];
+}
+
+/** How commander names the value of a flag. */
+function nameOfFlag(flag: string): string {
+  return flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Settings of a file by name, each as its items. */
+function readFile(path: string | undefined, mistakes: string[]): Sources["file"] {
+  if (path === undefined || path === "") return {};
+  const source = `--config ${path}`;
+  return attempt(source, mistakes, {}, () => {
+    const content: unknown = parseFile(path);
+    if (typeof content !== "object" || content === null || Array.isArray(content)) {
+      throw new Error('it is no object – write {"listen": […], …}');
     }
+    const found: Record<string, readonly string[]> = {};
+    for (const [name, value] of Object.entries(content)) {
+      if (!Object.hasOwn(settings, name)) {
+        mistakes.push(
+          `${source}: there is no setting ${JSON.stringify(name)} – there are ${Object.keys(settings).join(", ")}`,
+        );
+        continue;
+      }
+      const items = itemsOf(value);
+      if (items !== undefined) found[name] = items;
+      else
+        mistakes.push(`${source}: ${name} is neither text nor number, nor a list of them – see --check for the form`);
+    }
+    return found;
+  });
+}
+
+function parseFile(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new Error(`${(error as Error).message} – give a file in JSON`);
   }
-  if (faults.length > 0) throw new Error(faults.join("; "));
-  return [...found];
 }
 
-function ringSize(text: string): number {
-  const match = /^(\d+)\s*([kmg]?)(?:i?b)?$/i.exec(text.trim());
-  const size = match === null ? Number.NaN : Number(match[1]) * (units[match[2]?.toLowerCase() ?? ""] ?? Number.NaN);
-  const pages = size / PAGE;
-  if (size >= MIN_RING && size <= MAX_RING && Number.isInteger(Math.log2(pages))) return size;
-  throw new Error(`${JSON.stringify(text)} is no size of a ring – give a power of two from 8KiB to 1GiB, such as 2MiB`);
+function itemsOf(value: unknown): string[] | undefined {
+  const isPlain = (each: unknown) => typeof each === "string" || typeof each === "number";
+  if (isPlain(value)) return [String(value)];
+  if (Array.isArray(value)) return value.every(isPlain) ? value.map(String) : undefined;
+  if (typeof value !== "object" || value === null || !Object.values(value).every(isPlain)) return undefined;
+  return Object.entries(value).map(([name, number]) => `${name}=${number}`);
 }
 
-function ringPages(text: string): number {
-  const pages = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-  if (pages * PAGE >= MIN_RING && pages * PAGE <= MAX_RING && Number.isInteger(Math.log2(pages))) return pages * PAGE;
-  throw new Error(`${JSON.stringify(text)} is no number of pages – give a power of two from 2 to ${MAX_RING / PAGE}`);
-}
-
-function logLevel(text: string): LogLevel {
-  const level = logLevels.find((name) => name === text.trim().toLowerCase());
-  if (level !== undefined) return level;
-  throw new Error(`there is no level ${JSON.stringify(text)} – give one of ${logLevels.join(", ")}`);
+function attempt<T>(source: string, mistakes: string[], otherwise: T, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    mistakes.push(`${source}: ${(error as Error).message}`);
+    return otherwise;
+  }
 }

@@ -1,10 +1,22 @@
-import type { SubscriptionRequest, SubscriptionStatus } from "@kernscope/sensor";
+import type { GapTeller, SubscriptionRequest, SubscriptionStatus } from "@kernscope/sensor";
 import type { EventInit } from "@kernscope/telemetry-api";
 
 /** What the service needs of a sensor: a `Sensor`, or what takes its place in a test. */
 export interface EventProvider {
+  /** Stands in every event. */
+  readonly id: string;
+  /** Makes the events that tell a client what its queue had no room for. */
+  readonly gaps: GapTeller;
   /** Rejects with a SensorError where nothing of the request can be honoured, and holds nothing for it then. */
   newSubscription(request: SubscriptionRequest): Promise<EventSubscription>;
+  /** What it did so far: at least the events that it made. */
+  metrics(): EventCounters;
+}
+
+/** Figures of an {@link EventProvider}: named numbers, of which a `Sensor` has more. */
+export interface EventCounters {
+  /** Events made: the sequence number of the last one. */
+  readonly events: number;
 }
 
 /** A stream of events: iterated once, by one reader. */

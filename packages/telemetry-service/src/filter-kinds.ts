@@ -2,6 +2,7 @@ import type { EventKind } from "@kernscope/sensor";
 import {
   ContainerEventType as Container,
   type EventFilter,
+  type EventInit,
   FileEventType as File,
   KernelFunctionCallEventType as KernelCall,
   NetworkEventType as Network,
@@ -69,4 +70,28 @@ export function kindOfFilter<L extends FilterList>(list: L, filter: EventFilter[
   const known = kinds[list];
   if (typeof known === "string") return known;
   return "type" in filter ? known[filter.type] : undefined;
+}
+
+/** The list of filters for each field of the oneof `event`. */
+const listOfCase: Readonly<Record<string, FilterList>> = {
+  process: "processEvents",
+  syscall: "syscallEvents",
+  file: "fileEvents",
+  network: "networkEvents",
+  kernelCall: "kernelEvents",
+  userCall: "userEvents",
+  container: "containerEvents",
+  performance: "performanceEvents",
+  chargen: "chargenEvents",
+  ticker: "tickerEvents",
+};
+
+/** Names what an event tells: its kind, or of which ones it may be where it does not say; `lost` for what is none. */
+export function kindOfEvent({ event }: EventInit): string {
+  const list = listOfCase[event?.case ?? ""];
+  if (list === undefined) return event?.case ?? "none";
+  const known = kinds[list];
+  if (typeof known === "string") return known;
+  const { type } = { ...event?.value } as { type?: number };
+  return (type === undefined ? undefined : known[type]) ?? event?.case ?? "none";
 }

@@ -1,63 +1,77 @@
-import { create } from "@bufbuild/protobuf";
-import { Code, type HandlerContext } from "@connectrpc/connect";
-import { type GetEventsRequest, type GetEventsResponse, GetEventsResponseSchema } from "@kernscope/telemetry-api";
-import type { EventMessages } from "./event-messages.js";
-import type { EventProvider, EventSubscription } from "./event-provider.js";
-import type { ServiceLimits } from "./limits.js";
-import type { OpenSubscriptions } from "./open-subscriptions.js";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import {
+  ENVELOPE_SIZE,
+  type GetEventsRequest,
+  type GetEventsResponse,
+  GetEventsResponseSchema,
+} from "@kernscope/telemetry-api";
+import { type EventParts, openEvents } from "./open-events.js";
 import { toStatus } from "./status.js";
-import { nothingLeft, type ReadSubscription, type Refusal, subscriptionFromProto } from "./subscription-from-proto.js";
+import type { EventBlock } from "./streams/event-block.js";
 
-/** What the handler of `GetEvents` works with. */
-export interface GetEventsParts {
-  readonly provider: EventProvider;
-  readonly subscriptions: OpenSubscriptions;
-  readonly messages: EventMessages;
-  readonly limits: ServiceLimits;
-  /** Told of errors that no client is to blame for. */
-  readonly onFault: (error: unknown) => void;
+/** What a handler is told of the connection that a request came by. */
+export interface Caller {
+  /** Names whom limits per client count for. */
+  readonly client: string;
+  /** Ends the request's stream at once. */
+  readonly cut: () => void;
 }
 
-/**
- * Serves `GetEvents`: a response with statuses, then responses with events.
- *
- * The subscription is released when the request's signal fires, since the generator's `finally` does not run when a
- * client goes away that had stopped reading.
- */
+/** Where handlers find the {@link Caller} of their request. */
+export const callerKey = createContextKey<Caller>({ client: "", cut: () => {} });
+
+const LENGTH_DELIMITED = 2;
+
+/** Serves `GetEvents` to Connect's protocols: a response with statuses, then responses with events. */
 export async function* getEvents(
-  parts: GetEventsParts,
+  parts: EventParts,
   request: GetEventsRequest,
-  context: Pick<HandlerContext, "signal" | "requestHeader">,
+  context: Pick<HandlerContext, "signal" | "requestHeader" | "values">,
 ): AsyncGenerator<GetEventsResponse> {
-  const { subscriptions, messages, limits, onFault } = parts;
+  const { feeds, limits, metrics, onFault } = parts;
+  const { signal } = context;
+  const { client, cut } = context.values.get(callerKey);
   const json = context.requestHeader.get("content-type")?.includes("json") ?? false;
-  const read = subscriptionFromProto(request.subscription, limits.filters);
-  const subscription = await subscriptions.open(() => subscribe(parts, read), context.signal);
+  const { statuses, stream } = await openEvents(parts, request.subscription, { client, signal });
+  let late: NodeJS.Timeout | undefined;
+  // Connect comes for the next one when the client has taken the one before.
+  const watch = () => {
+    late = setTimeout(() => {
+      metrics.cut();
+      feeds.close(stream);
+      cut();
+    }, limits.progressTime);
+  };
   try {
-    yield create(GetEventsResponseSchema, { statuses: statusesOf(read.refused, subscription) });
-    for await (const batch of subscription) yield* messages.responses(batch, subscriptions.size > 1, json);
+    watch();
+    yield create(GetEventsResponseSchema, {
+      statuses: statuses.map(({ code, message }) => ({ code, message })),
+    });
+    clearTimeout(late);
+    for await (const block of stream) {
+      watch();
+      yield responseOf(block, json);
+      clearTimeout(late);
+      metrics.sent(block);
+    }
   } catch (error) {
     throw toStatus(error, onFault);
   } finally {
-    subscriptions.release(subscription);
+    clearTimeout(late);
+    feeds.close(stream);
   }
   // A client whose deadline ended the stream must not take that for the subscription's end.
-  context.signal.throwIfAborted();
+  signal.throwIfAborted();
 }
 
-async function subscribe({ provider, onFault }: GetEventsParts, { request, refused }: ReadSubscription) {
-  try {
-    return await provider.newSubscription(request);
-  } catch (error) {
-    const status = toStatus(error, onFault);
-    // Where nothing is left, what was left out here is among the reasons.
-    const onRequest = status.code === Code.Unimplemented || status.code === Code.InvalidArgument;
-    if (!onRequest || refused.length === 0) throw status;
-    throw nothingLeft([...refused, { code: status.code, message: status.rawMessage }]);
-  }
-}
-
-function statusesOf(refused: readonly Refusal[], { statuses }: EventSubscription) {
-  const all = [...refused, ...statuses.filter(({ code }) => code !== 0)];
-  return all.length > 0 ? all.map(({ code, message }) => ({ code, message })) : [{ code: 0, message: "" }];
+/** For JSON the response has fields; otherwise the encoded events in its unknown fields, which are written as they are. */
+function responseOf(block: EventBlock, json: boolean): GetEventsResponse {
+  const bytes = block.response.subarray(ENVELOPE_SIZE);
+  if (json) return fromBinary(GetEventsResponseSchema, bytes);
+  const response = create(GetEventsResponseSchema);
+  const { number } = GetEventsResponseSchema.field.events;
+  // The tag of the first event is written with the unknown field; those of the others are part of its bytes.
+  response.$unknown = [{ no: number, wireType: LENGTH_DELIMITED, data: bytes.subarray(1) }];
+  return response;
 }

@@ -7,6 +7,12 @@ import * as assert from "uvu/assert";
 import { HttpFront } from "./http-front.js";
 import { inTemporaryDirectory, until } from "./testing/index.js";
 
+const place = {
+  address: { kind: "unix", path: "/s" },
+  tls: false,
+  clientCertificates: false,
+  tokens: false,
+} as const;
 const limits = { connections: 4, requestTime: 10_000, streamsPerConnection: 2 };
 
 test(
@@ -81,7 +87,7 @@ function withFront(frontLimits: typeof limits, body: (parts: { path: string }) =
       request.resume();
       request.on("end", () => response.end(`HTTP/${request.httpVersion} ${request.method} ${request.url}`));
     }, frontLimits);
-    const server = createServer((socket) => front.accept(socket)).listen(path);
+    const server = createServer((socket) => front.accept(socket, place)).listen(path);
     await once(server, "listening");
     try {
       await body({ path });

@@ -6,7 +6,10 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { setConnection } from "./connection.js";
 import type { ServiceLimits } from "./limits.js";
+import type { Place } from "./place.js";
 import { protocolOf } from "./protocol.js";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
@@ -24,6 +27,7 @@ export class HttpFront {
   readonly #sockets = new Set<Socket>();
   readonly #undecided = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  #accepted = 0;
   #closing = false;
 
   constructor(handler: HttpHandler, limits: Limits) {
@@ -54,12 +58,19 @@ export class HttpFront {
     });
   }
 
+  /** Connections that there are. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   /** Takes a connection over. One too many is closed. */
-  accept(socket: Socket): void {
+  accept(socket: Socket, place: Place): void {
     if (this.#closing || this.#sockets.size >= this.#limits.connections) {
       socket.destroy();
       return;
     }
+    const certificate = certificateOf(socket);
+    setConnection(socket, { number: ++this.#accepted, place, ...(certificate !== undefined && { certificate }) });
     const deadline = setTimeout(() => socket.destroy(), this.#limits.requestTime);
     this.#sockets.add(socket);
     this.#undecided.add(socket);
@@ -100,4 +111,9 @@ export class HttpFront {
     await Promise.all(closed);
     clearTimeout(deadline);
   }
+}
+
+/** SHA-256 of the certificate that a client proved to have, where it is one of those that are trusted. */
+function certificateOf(socket: Socket): string | undefined {
+  return socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate().fingerprint256 : undefined;
 }

@@ -3,10 +3,10 @@ import { runProgram } from "./program.js";
 
 const status = await runProgram(process.argv.slice(2), {
   env: process.env,
-  openSensor: async ({ ringSize }) => {
+  openSensor: async ({ ringSize, cgroups }) => {
     // Loaded only here: help and mistakes need no addon.
     const { Sensor } = await import("@kernscope/sensor");
-    return Sensor.open({ monitor: { ringSize } });
+    return Sensor.open({ monitor: { ringSize, ...(cgroups.length > 0 && { cgroups }) } });
   },
 });
 process.exit(status);

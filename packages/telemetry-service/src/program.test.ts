@@ -23,7 +23,11 @@ test("help, version and check print and end", async () => {
   assert.match((await run(real, ["--version"])).stdout, /^\d+\.\d+\.\d+\n$/);
   const check = await run(real, ["--check", "--listen", "unix:/a"], { KERNSCOPE_LOG_LEVEL: "debug" });
   assert.is(check.status, 0);
-  assert.equal(JSON.parse(check.stdout), { listen: ["unix:/a"], ringSize: 2097152, logLevel: "debug" });
+  const { listen, ringSize, logLevel } = JSON.parse(check.stdout);
+  assert.equal([listen, ringSize, logLevel], [["unix:/a"], 2097152, "debug"]);
+  const open = await run(real, ["--check", "--listen", "0.0.0.0:1", "--token-file", "/none"]);
+  assert.is(open.status, 2);
+  assert.is(open.stderr.trimEnd().split("\n").length, 2);
 });
 
 test("all mistakes at once, with status 2", async () => {

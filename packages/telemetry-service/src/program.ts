@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { Sensor } from "@kernscope/sensor";
+import { defaultAddress } from "@kernscope/telemetry-api";
 import { Command, CommanderError } from "commander";
 import { type Logger, pino } from "pino";
-import { type Config, ConfigError, type Flags, readConfig } from "./config.js";
+import { type Config, ConfigError, type Flags, meaningless, readConfig } from "./config.js";
+import { checkConfig, printConfig, serviceOptions } from "./config-check.js";
 import type { EventProvider } from "./event-provider.js";
 import { defaultLimits } from "./limits.js";
 import { TelemetryService } from "./service.js";
@@ -40,31 +42,38 @@ export async function runProgram(args: readonly string[], { env, openSensor }: S
     mistakes.push(error.message.replace(/^error: /, ""));
   }
   for (const word of command.args) mistakes.push(`${word}: unknown – see --help for what there is`);
-  const flags: Flags & { check?: boolean } = command.opts();
+  const flags: Flags = command.opts();
   let config: Config;
   try {
     config = readConfig(flags, env, mistakes);
+    const found = checkConfig(config);
+    if (found.length > 0) throw new ConfigError(found);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const mistake of error.mistakes) say(mistake);
     return USAGE;
   }
   if (flags.check) {
-    process.stdout.write(`${JSON.stringify(config, undefined, 2)}\n`);
+    process.stdout.write(printConfig(config));
     return OK;
   }
-  return runService(config, openSensor);
+  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  for (const variable of meaningless(env)) log.warn({ variable }, "this variable has no meaning here");
+  return runService(config, log, openSensor);
 }
 
-async function runService(config: Config, openSensor: Surroundings["openSensor"]): Promise<number> {
-  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+async function runService(config: Config, log: Logger, openSensor: Surroundings["openSensor"]): Promise<number> {
   const signalled = nextSignal();
   let sensor: OwnedSensor | undefined;
   let service: TelemetryService | undefined;
   try {
     sensor = await openSensor(config);
     await sensor.start();
-    service = new TelemetryService(sensor, config.listen, { onFault: (err) => log.error({ err }, "fault") });
+    service = new TelemetryService(sensor, config.listen, {
+      ...serviceOptions(config),
+      processFigures: true,
+      onFault: (err) => log.error({ err }, "fault"),
+    });
     await service.serve();
   } catch (error) {
     await stop(log, sensor, service);
@@ -129,13 +138,19 @@ function commandLine(): Command {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   return new Command("kernscope-sensor")
     .description("Watches this host and serves its telemetry events.")
-    .option(
-      "--listen <address>",
-      "unix:PATH to serve at; may be given again (default: unix:/run/kernscope/sensor.sock)",
-      collect,
-    )
+    .option("--listen <address>", `unix:PATH or HOST:PORT; may be given again (default: ${defaultAddress})`, collect)
+    .option("--socket-mode <mode>", "permissions of UNIX sockets (default: 0660)")
+    .option("--socket-group <group>", "group of UNIX sockets: name or number (default: that of the process)")
+    .option("--tls-cert <file>", "certificate that encrypts TCP, in PEM; read again when it changes")
+    .option("--tls-key <file>", "its key")
+    .option("--tls-client-ca <file>", "authorities whose clients may connect by TCP")
+    .option("--token-file <file>", "bearer tokens of clients by TCP: a line OWNER TOKEN each")
+    .option("--allow-origin <origin>", "origin whose pages may subscribe; may be given again (default: none)", collect)
+    .option("--cgroup <path>", "control group to watch; may be given again (default: the whole host)", collect)
     .option("--ring-size <bytes>", "ring of each CPU: a power of two (default: 2MiB)")
+    .option("--limit <name=number>", "bound of what clients can take; may be given again; --check shows them", collect)
     .option("--log-level <level>", "silent, fatal, error, warn, info, debug or trace (default: info)")
+    .option("--config <file>", "settings in JSON, as --check prints them")
     .option("--check", "check the configuration, print what is in effect, and end")
     .version(version)
     .addHelpText("after", environmentHelp)
@@ -146,9 +161,12 @@ function commandLine(): Command {
 }
 
 const environmentHelp = `
+Beyond this host TCP takes --tls-cert, --tls-key, and --tls-client-ca or --token-file.
+
 Environment, where no flag is given:
-  KERNSCOPE_LISTEN, KERNSCOPE_RING_SIZE, KERNSCOPE_LOG_LEVEL   as the flags; addresses are separated by commas
-  CAPSULE8_SENSOR_SERVER_ADDR, CAPSULE8_SENSOR_RING_BUFFER_PAGES   as the original sensor has them
+  KERNSCOPE_LISTEN, KERNSCOPE_RING_SIZE, …   as the flags; KERNSCOPE_ALLOW_ORIGINS, KERNSCOPE_CGROUPS, KERNSCOPE_LIMITS and
+                                             KERNSCOPE_LISTEN take several, separated by commas
+  CAPSULE8_SENSOR_SERVER_ADDR, …             as the original sensor has them
 
 Logs go to stderr, a JSON object a line. Ends with 0 after SIGTERM or SIGINT, 2 for a mistake in the configuration,
 77 without the privileges it needs, 1 for any other failure.`;

@@ -1,30 +1,55 @@
 import { parseAddress, type ServiceAddress, TelemetryService as TelemetryServiceDesc } from "@kernscope/telemetry-api";
+import type { Access } from "./authorisation.js";
 import { TelemetryServiceError } from "./errors.js";
-import { EventMessages } from "./event-messages.js";
 import type { EventProvider } from "./event-provider.js";
 import { getEvents } from "./get-events.js";
+import { addGrpcServices } from "./grpc-services/add-grpc-services.js";
 import { HttpFront } from "./http-front.js";
+import { httpHandler } from "./http-handler.js";
 import { defaultLimits, type ServiceLimits } from "./limits.js";
-import { type Listener, listen } from "./listen.js";
-import { OpenSubscriptions } from "./open-subscriptions.js";
+import { type Listener, listen, type TlsFiles } from "./listen.js";
+import type { Place } from "./place.js";
 import { rpcHandler } from "./rpc-handler.js";
+import { ServiceMetrics } from "./service-metrics.js";
+import type { SocketFileOptions } from "./socket-file.js";
+import { BlockEncoder } from "./streams/block-encoder.js";
+import { Feeds } from "./streams/feeds.js";
+import { Tokens } from "./tokens.js";
+import { WatchedFiles } from "./watched-files.js";
 
 export interface TelemetryServiceOptions {
   /** Default: {@link defaultLimits}. */
   limits?: Partial<ServiceLimits>;
+  /** Who may connect to UNIX sockets. Default: owner and group. */
+  socket?: SocketFileOptions;
+  /** Encrypts TCP. */
+  tls?: TlsFiles;
+  /** Path of the file with the bearer tokens, a line `OWNER TOKEN` each: clients by TCP must have one. */
+  tokenFile?: string;
+  /** Origins of pages that may subscribe, such as `https://dashboard.example`. Default: none. */
+  allowOrigins?: readonly string[];
+  /** Whether the page of metrics has figures of the process too, such as memory and CPU time. Default: no. */
+  processFigures?: boolean;
   /** Told of errors that no client is to blame for. */
   onFault?: (error: unknown) => void;
 }
 
-/** Serves a sensor's events by gRPC, gRPC-Web and Connect, over HTTP/2 and HTTP/1.1. The sensor stays its owner's. */
+/**
+ * Serves a sensor's events by gRPC, gRPC-Web, Connect, JSON lines and event streams, over HTTP/2 and HTTP/1.1. The sensor
+ * stays its owner's.
+ */
 export class TelemetryService implements AsyncDisposable {
   readonly name = "telemetry";
   /** Where it listens, or will. */
   readonly addresses: readonly ServiceAddress[];
+  readonly #options: TelemetryServiceOptions;
   readonly #limits: ServiceLimits;
-  readonly #subscriptions: OpenSubscriptions;
+  readonly #feeds: Feeds;
   readonly #front: HttpFront;
+  readonly #onFault: (error: unknown) => void;
   readonly #listeners: Listener[] = [];
+  readonly #stopped = new AbortController();
+  #tokens: WatchedFiles<Tokens> | undefined;
   #serving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -32,36 +57,49 @@ export class TelemetryService implements AsyncDisposable {
    * Nothing listens before {@link TelemetryService.serve}.
    *
    * @param sensor where events come from
-   * @param address `unix:PATH`, or several
+   * @param address `unix:PATH` or `HOST:PORT`, or several. Beyond loopback TCP takes `tls` with `clientCa` or `tokenFile`
    * @throws TelemetryApiError `invalid_value` for an address that is none
    */
   constructor(sensor: EventProvider, address: string | readonly string[], options: TelemetryServiceOptions = {}) {
     this.addresses = [address].flat().map(parseAddress);
+    this.#options = options;
     const limits = { ...defaultLimits, ...options.limits };
     this.#limits = limits;
-    const subscriptions = new OpenSubscriptions(limits.subscriptions);
-    this.#subscriptions = subscriptions;
+    const metrics = new ServiceMetrics();
+    if (options.processFigures) metrics.addProcessFigures();
     const onFault = options.onFault ?? (() => {});
-    const parts = { provider: sensor, subscriptions, messages: new EventMessages(limits), limits, onFault };
-    const handler = rpcHandler(
-      (router) => {
-        router.service(TelemetryServiceDesc, { getEvents: (request, context) => getEvents(parts, request, context) });
-      },
-      limits.requestBytes,
-      onFault,
-    );
-    this.#front = new HttpFront(handler, limits);
+    this.#onFault = onFault;
+    const feeds = new Feeds(sensor, new BlockEncoder(limits), limits, metrics);
+    this.#feeds = feeds;
+    const parts = { provider: sensor, feeds, limits, metrics, onFault };
+    const access: Access = {
+      origins: new Set(options.allowOrigins),
+      tokenOwner: (token) => this.#tokens?.current.ownerOf(token),
+    };
+    const isReady = () => this.#serving !== undefined && this.#stopping === undefined;
+    const rpc = rpcHandler((router) => {
+      router.service(TelemetryServiceDesc, { getEvents: (request, context) => getEvents(parts, request, context) });
+      addGrpcServices(router, { isReady, stopping: this.#stopped.signal });
+    }, limits.requestBytes);
+    this.#front = new HttpFront(httpHandler({ ...parts, access, rpc, isReady }), limits);
   }
 
   /** Streams that clients have open. */
   get streams(): number {
-    return this.#subscriptions.size;
+    return this.#feeds.size;
+  }
+
+  /** Events that wait for clients to take them. */
+  get queued(): number {
+    let queued = 0;
+    for (const stream of this.#feeds.streams) queued += stream.queued;
+    return queued;
   }
 
   /**
    * Resolves when clients can connect to every address; otherwise to none.
    *
-   * @throws TelemetryServiceError `in_use`, `permission`, `unsupported`, `closed`, `system`
+   * @throws TelemetryServiceError `invalid`, `in_use`, `permission`, `closed`, `system`
    */
   serve(): Promise<void> {
     this.#serving ??= this.#serve();
@@ -82,10 +120,20 @@ export class TelemetryService implements AsyncDisposable {
   }
 
   async #serve(): Promise<void> {
+    const { tls, socket, tokenFile } = this.#options;
     try {
+      if (tokenFile !== undefined) this.#tokens = await openTokens(tokenFile, this.#onFault);
       for (const address of this.addresses) {
         if (this.#stopping !== undefined) throw closed();
-        this.#listeners.push(await listen(address, (socket) => this.#front.accept(socket)));
+        const tcp = address.kind === "tcp";
+        const place: Place = {
+          address,
+          tls: tcp && tls !== undefined,
+          clientCertificates: tcp && tls?.clientCa !== undefined,
+          tokens: tcp && tokenFile !== undefined,
+        };
+        const options = { ...(tls && { tls }), ...(socket && { socket }), onFault: this.#onFault };
+        this.#listeners.push(await listen(place, options, (connection) => this.#front.accept(connection, place)));
       }
     } catch (error) {
       await this.#closeListeners();
@@ -96,13 +144,24 @@ export class TelemetryService implements AsyncDisposable {
   async #stop(): Promise<void> {
     await this.#serving?.catch(() => {});
     await this.#closeListeners();
-    this.#subscriptions.end();
+    this.#stopped.abort();
+    this.#feeds.end();
     await this.#front.close(this.#limits.stopTime);
-    this.#subscriptions.close();
+    this.#feeds.closeAll();
   }
 
   async #closeListeners(): Promise<void> {
+    this.#tokens?.[Symbol.dispose]();
     for (const listener of this.#listeners.splice(0)) await listener.close();
+  }
+}
+
+async function openTokens(path: string, onFault: (error: unknown) => void): Promise<WatchedFiles<Tokens>> {
+  try {
+    return await WatchedFiles.open([path], ([text]) => new Tokens(String(text)), onFault);
+  } catch (error) {
+    const message = `serve(tokens in ${path}): ${(error as Error).message} – give a file that can be read with --token-file`;
+    throw new TelemetryServiceError("invalid", message, { cause: error });
   }
 }
 

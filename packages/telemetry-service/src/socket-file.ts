@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, rename, rm } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, rename, rm } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -12,6 +12,14 @@ const DIRECTORY_MODE = 0o755;
 const LONGEST_PATH = 107;
 /** Milliseconds after which a workshop is one that a killed service left. Using it takes a few. */
 const WORKSHOP_TIME = 5000;
+
+/** Who may connect. */
+export interface SocketFileOptions {
+  /** Permissions, such as 0o660, which is the default. */
+  readonly mode?: number;
+  /** Id of the group that the file is given to. Default: that of the process. */
+  readonly group?: number;
+}
 
 /** A socket's file that belongs to this process. */
 export interface SocketFile {
@@ -27,7 +35,11 @@ export interface SocketFile {
  *
  * @throws TelemetryServiceError `in_use`, `permission`, `system`
  */
-export async function listenOnSocketFile(server: Server, path: string): Promise<SocketFile> {
+export async function listenOnSocketFile(
+  server: Server,
+  path: string,
+  { mode = SOCKET_MODE, group }: SocketFileOptions = {},
+): Promise<SocketFile> {
   let workshop: string | undefined;
   try {
     const isNew = await mkdir(dirname(path), { recursive: true });
@@ -37,7 +49,9 @@ export async function listenOnSocketFile(server: Server, path: string): Promise<
     if (Buffer.byteLength(made) > LONGEST_PATH) throw new Error("the path of its directory is too long for sockets");
     await assertFree(path);
     await listen(server, made);
-    await chmod(made, SOCKET_MODE);
+    // The group first: while it has its own mode nobody but the owner may connect.
+    if (group !== undefined) await chown(made, process.geteuid?.() ?? -1, group);
+    await chmod(made, mode);
     const { dev, ino } = await lstat(made, { bigint: true });
     await rename(made, path);
     return {

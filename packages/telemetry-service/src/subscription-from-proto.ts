@@ -1,8 +1,15 @@
-import { isFieldSet } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { EventFilter, SubscriptionRequest } from "@kernscope/sensor";
-import { type ContainerFilter, EventFilterSchema, type Subscription } from "@kernscope/telemetry-api";
-import { type FilterList, filterLists, kindOfFilter } from "./filter-kinds.js";
+import { ExpressionError } from "@kernscope/expression";
+import type { ContainerFilter, EventFilter, SubscriptionRequest } from "@kernscope/sensor";
+import {
+  EventFilterSchema,
+  type Subscription,
+  type ThrottleModifier,
+  ThrottleModifier_IntervalType as Unit,
+  type ContainerFilter as WireContainerFilter,
+} from "@kernscope/telemetry-api";
+import { FilterFault, filterFromProto } from "./filter-from-proto.js";
+import { filterLists } from "./filter-kinds.js";
 
 /** A subscription as the sensor takes it, and what of it was left out. */
 export interface ReadSubscription {
@@ -17,34 +24,27 @@ export interface Refusal {
 }
 
 /**
- * Reads a subscription. A filter with a condition that cannot be honoured is left out rather than widened, and so is
- * whatever else is not served: each becomes a refusal.
+ * Reads a subscription. A filter with a condition that cannot be honoured is left out rather than widened, and becomes a
+ * refusal.
  *
- * @throws ConnectError InvalidArgument or Unimplemented where nothing is left
+ * @throws ConnectError InvalidArgument where nothing is left, or what holds for all of it is not valid
  */
 export function subscriptionFromProto(subscription: Subscription | undefined, maxFilters: number): ReadSubscription {
   const refused: Refusal[] = [];
   const filters = readFilters(subscription, maxFilters, refused);
   if (filters.length === 0) throw nothingLeft(refused);
-  if (restricts(subscription?.containerFilter)) {
-    throw nothingLeft([notServed("container_filter", "and it restricts every event")]);
-  }
-  const { forDuration, sinceDuration, modifier } = subscription ?? {};
-  if (sinceDuration !== undefined && sinceDuration < 0n) {
-    throw nothingLeft([
-      { code: Code.InvalidArgument, message: `since_duration is ${sinceDuration}: it must be 0 or more` },
-    ]);
-  }
-  if (sinceDuration !== undefined && sinceDuration > 0n) {
-    refused.push(notServed("since_duration", "the stream begins with now"));
-  }
-  if (modifier?.throttle !== undefined) refused.push(notServed("modifier.throttle", "the stream has all events"));
+  const { containerFilter, forDuration, sinceDuration, modifier } = subscription ?? {};
+  const containers = readContainers(containerFilter);
   const limit = modifier?.limit?.limit;
+  const throttle = modifier?.throttle;
   return {
     request: {
       filters,
+      ...(containers !== undefined && { containers }),
       ...(limit !== undefined && { limit: Number(limit) }),
       ...(forDuration !== undefined && { duration: Number(forDuration) }),
+      ...(sinceDuration !== undefined && { since: Number(sinceDuration) }),
+      ...(throttle !== undefined && { throttle: readThrottle(throttle) }),
     },
     refused,
   };
@@ -71,31 +71,46 @@ function readFilters(subscription: Subscription | undefined, most: number, refus
     const message = `subscription.event_filter: has ${count} filters – give ${most} at the most`;
     throw new ConnectError(message, Code.InvalidArgument);
   }
-  const kinds = new Map<string, EventFilter>();
+  const filters: EventFilter[] = [];
   for (const list of filterLists) {
     for (const [index, filter] of eventFilter[list].entries()) {
-      const name = `event_filter.${EventFilterSchema.field[list].name}[${index}]`;
-      const kind = kindOfFilter(list, filter);
-      const unserved = unservedFields(list, filter);
-      if (kind === undefined) refused.push({ code: Code.InvalidArgument, message: `${name}.type is not valid` });
-      else if (unserved.length === 0) kinds.set(kind, { kind });
-      else refused.push(notServed(`${name}.${unserved.join(", ")} (${kind})`, "the filter is left out"));
+      try {
+        filters.push(filterFromProto(list, filter));
+      } catch (error) {
+        const name = `event_filter.${EventFilterSchema.field[list].name}[${index}]`;
+        refused.push({ code: Code.InvalidArgument, message: `${name}.${faultOf(error)}` });
+      }
     }
   }
-  return [...kinds.values()];
+  return filters;
 }
 
-/** Fields that are set in a filter beside its type: none of them is served. */
-function unservedFields(list: FilterList, filter: Parameters<typeof kindOfFilter>[1]): string[] {
-  const fields = EventFilterSchema.field[list].message?.fields ?? [];
-  return fields.filter((field) => field.name !== "type" && isFieldSet(filter, field)).map((field) => field.name);
+/** What is wrong with a filter, from the name of its field on. */
+function faultOf(error: unknown): string {
+  if (error instanceof FilterFault) return error.message;
+  if (error instanceof ExpressionError) return `filter_expression: ${error.reason} – ${error.remedy}`;
+  throw error;
 }
 
-function restricts(filter: ContainerFilter | undefined): boolean {
-  if (filter === undefined) return false;
-  return [filter.ids, filter.names, filter.imageIds, filter.imageNames].some((list) => list.length > 0);
+/** Undefined where it restricts nothing. */
+function readContainers(filter: WireContainerFilter | undefined): ContainerFilter | undefined {
+  if (filter === undefined) return undefined;
+  const { ids, names, imageIds, imageNames } = filter;
+  return [ids, names, imageIds, imageNames].some((list) => list.length > 0)
+    ? { ids, names, imageIds, imageNames }
+    : undefined;
 }
 
-function notServed(what: string, consequence: string): Refusal {
-  return { code: Code.Unimplemented, message: `${what}: not served yet, ${consequence}` };
+const nanosOfUnit: Readonly<Record<number, bigint>> = {
+  [Unit.MILLISECOND]: 1_000_000n,
+  [Unit.SECOND]: 1_000_000_000n,
+  [Unit.MINUTE]: 60_000_000_000n,
+  [Unit.HOUR]: 3_600_000_000_000n,
+};
+
+function readThrottle({ interval, intervalType }: ThrottleModifier): number {
+  const unit = nanosOfUnit[intervalType];
+  if (unit !== undefined) return Number(interval * unit);
+  const message = "modifier.throttle.interval_type is not valid – give one of its enum";
+  throw new ConnectError(message, Code.InvalidArgument);
 }

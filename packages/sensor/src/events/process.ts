@@ -1,67 +1,147 @@
 import type { ExternalSample } from "@kernscope/perf";
-import type { ProcessExecEvent, ProcessExitEvent, ProcessForkEvent } from "@kernscope/process-cache";
-import { ProcessEventType, type ProcessPayload } from "../event.js";
-import type { EventFamily, EventSink, FamilyContext } from "./family.js";
+import type {
+  ProcessExecEvent,
+  ProcessExitEvent,
+  ProcessForkEvent,
+  ProcessInfoCache,
+  ProcessUpdateEvent,
+} from "@kernscope/process-cache";
+import type { EventKind } from "../event-kinds.js";
+import { type FieldTable, field } from "../field-table.js";
+import { ProcessEventType, type ProcessPayload } from "../payload.js";
+import type { PlainFilter } from "../subscription-request.js";
+import type { CloseEvents, EventFamily, EventSink, FamilyContext } from "./family.js";
+
+const fields: Readonly<Record<string, FieldTable>> = {
+  "process.fork": {
+    fork_child_pid: field<ProcessPayload>("int32", ({ forkChildPid }) => forkChildPid),
+    fork_child_id: field<ProcessPayload>("string", ({ forkChildId }) => forkChildId),
+  },
+  "process.exec": { filename: field<ProcessPayload>("string", ({ execFilename }) => execFilename) },
+  "process.exit": {
+    code: field<ProcessPayload>("int32", ({ exitCode }) => exitCode),
+    exit_status: field<ProcessPayload>("uint32", ({ exitStatus }) => exitStatus),
+    exit_signal: field<ProcessPayload>("uint32", ({ exitSignal }) => exitSignal),
+    exit_core_dumped: field<ProcessPayload>("bool", ({ exitCoreDumped, exitCoreDumpedUnknown }) =>
+      exitCoreDumpedUnknown ? undefined : exitCoreDumped,
+    ),
+  },
+  "process.update": { cwd: field<ProcessPayload>("string", ({ updateCwd }) => updateCwd) },
+};
 
 /** Process events come from the process cache, which has put what several kernel events say together. */
-export const processEvents: EventFamily = {
-  kinds: ["process.fork", "process.exec", "process.exit"],
-  open(kind, context, sink) {
-    const { monitor, processCache } = context;
-    switch (kind) {
-      case "process.fork":
-        return monitor.addHandler(processCache.forkEventId, onFork(context, sink));
-      case "process.exec":
-        return monitor.addHandler(processCache.execEventId, onExec(context, sink));
-      default:
-        return monitor.addHandler(processCache.exitEventId, onExit(context, sink));
+export const processEvents: EventFamily<PlainFilter> = {
+  kinds: ["process.fork", "process.exec", "process.exit", "process.update"],
+  fields: ({ kind }) => fields[kind]!,
+  service(kind, kernel) {
+    const sources = tracepoints[kind]!.filter((name) => kernel.hasTracepoint(name));
+    if (kind === "process.update" && kernel.kprobes)
+      return { sources: ["kretprobe:set_fs_pwd"], lacks: [], remedies: [] };
+    if (kind === "process.update") {
+      return {
+        sources,
+        lacks: ["changes of processes that end at once, and of 32-bit programs, are not seen"],
+        remedies: ["a kernel with kprobes (CONFIG_KPROBE_EVENTS)"],
+      };
     }
+    if (kind !== "process.exit") return { sources, lacks: [], remedies: [] };
+    return {
+      sources,
+      lacks: ["whether a signal's core dump was written is not known"],
+      remedies: ["a kernel with kprobes (CONFIG_KPROBE_EVENTS)"],
+    };
+  },
+  plan({ kind, where }) {
+    return {
+      key: kind,
+      kernel: tracepoints[kind]!.map((event) => ({ event, filter: "" })),
+      rest: where,
+      open: (context, sink) => open(kind, context, sink),
+    };
   },
 };
 
-function onFork({ envelope, isOwn }: FamilyContext, sink: EventSink) {
+const tracepoints: Readonly<Record<string, readonly string[]>> = {
+  "process.fork": ["task/task_newtask"],
+  "process.exec": ["sched/sched_process_exec"],
+  "process.exit": ["sched/sched_process_exit", "signal/signal_generate", "signal/signal_deliver"],
+  "process.update": ["syscalls/sys_exit_chdir", "syscalls/sys_exit_fchdir"],
+};
+
+function open(kind: EventKind, { monitor, processCache }: FamilyContext, sink: EventSink) {
+  switch (kind) {
+    case "process.fork":
+      return monitor.addHandler(processCache.forkEventId, onFork(sink));
+    case "process.exec":
+      return monitor.addHandler(processCache.execEventId, onExec(sink));
+    case "process.exit":
+      return monitor.addHandler(processCache.exitEventId, onExit(sink));
+    default:
+      return openUpdate(processCache, monitor.addHandler(processCache.updateEventId, onUpdate(sink)));
+  }
+}
+
+function onFork(sink: EventSink) {
   return (sample: ExternalSample, { task, childTask, cloneFlags }: ProcessForkEvent) => {
     // A new thread is no new process.
-    if (!childTask.isLeader || isOwn(task)) return;
+    if (!childTask.isLeader) return;
     const value: ProcessPayload = {
       type: ProcessEventType.FORK,
       forkChildPid: childTask.pid,
       forkChildId: childTask.processId,
       forkCloneFlags: cloneFlags,
     };
-    sink(envelope.ofTask(sample, task, { case: "process", value }));
+    sink.emit(sample, task, { case: "process", value });
   };
 }
 
-function onExec({ envelope, isOwn }: FamilyContext, sink: EventSink) {
+function onExec(sink: EventSink) {
   return (sample: ExternalSample, { task, filename, commandLine, truncated }: ProcessExecEvent) => {
-    if (isOwn(task)) return;
     const value: ProcessPayload = {
       type: ProcessEventType.EXEC,
       execFilename: filename,
       execCommandLine: commandLine,
       execCommandLineTruncated: truncated,
     };
-    sink(envelope.ofTask(sample, task, { case: "process", value }));
+    sink.emit(sample, task, { case: "process", value });
   };
 }
 
-function onExit({ envelope, isOwn }: FamilyContext, sink: EventSink) {
+function onExit(sink: EventSink) {
   return (sample: ExternalSample, { task, status, code, signal, coreDumped }: ProcessExitEvent) => {
-    if (isOwn(task)) return;
-    const value: ProcessPayload = {
-      type: ProcessEventType.EXIT,
-      ...(status === undefined
-        ? { exitStatusUnknown: true }
+    const value: ProcessPayload =
+      status === undefined
+        ? { type: ProcessEventType.EXIT, exitStatusUnknown: true }
         : {
+            type: ProcessEventType.EXIT,
             exitCode: status,
             exitStatus: code ?? 0,
             exitSignal: signal ?? 0,
             exitCoreDumped: coreDumped ?? false,
             // Only a signal can have dumped core.
             exitCoreDumpedUnknown: coreDumped === undefined && (signal ?? 0) !== 0,
-          }),
-    };
-    sink(envelope.ofTask(sample, task, { case: "process", value }));
+          };
+    sink.emit(sample, task, { case: "process", value });
   };
+}
+
+function onUpdate(sink: EventSink) {
+  return (sample: ExternalSample, { task, field: changed, cwd }: ProcessUpdateEvent) => {
+    if (changed !== "cwd" || cwd === undefined) return;
+    sink.emit(sample, task, { case: "process", value: { type: ProcessEventType.UPDATE, updateCwd: cwd } });
+  };
+}
+
+/** Working directories are followed while somebody wants to know. */
+async function openUpdate(processCache: ProcessInfoCache, removeHandler: () => void): Promise<CloseEvents> {
+  try {
+    const following = await processCache.follow("cwd");
+    return () => {
+      removeHandler();
+      return following.release();
+    };
+  } catch (error) {
+    removeHandler();
+    throw error;
+  }
 }

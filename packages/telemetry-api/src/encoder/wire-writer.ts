@@ -1,4 +1,5 @@
 import { int64Words, uint64Words } from "./int64-words.js";
+import type { KeptBytes } from "./kept-bytes.js";
 import { outOfRange } from "./out-of-range.js";
 
 /** Wire types of the protobuf encoding; that of a varint is 0. */
@@ -34,11 +35,27 @@ export class WireWriter {
   private first = 0;
   /** Where the next byte goes. */
   private at = 0;
+  private readonly slabSize: number;
+  private readonly kept: KeptBytes | undefined;
+
+  /**
+   * @param slab bytes of a slab: more are worth it for results that are long
+   * @param kept takes the bytes of parts that come again
+   */
+  constructor(slab = slabSize, kept?: KeptBytes) {
+    this.slabSize = slab;
+    this.kept = kept;
+  }
+
+  /** Bytes written since `start`. */
+  get size(): number {
+    return this.at - this.first;
+  }
 
   /** Begins a result. One that was not finished is forgotten. */
   start(): void {
-    if (this.first + usualSize > this.bytes.length || this.bytes.length > slabSize) {
-      this.bytes = new Uint8Array(slabSize);
+    if (this.first + usualSize > this.bytes.length || this.bytes.length > this.slabSize) {
+      this.bytes = new Uint8Array(this.slabSize);
       this.first = 0;
     }
     this.at = this.first;
@@ -47,9 +64,35 @@ export class WireWriter {
   /** Returns what was written since `start`. It is never written again and may share its buffer with other results. */
   finish(): Uint8Array {
     const { bytes, first, at } = this;
-    if (at - first > longResult || bytes.length > slabSize) return bytes.slice(first, at);
+    if (at - first > longResult || bytes.length > this.slabSize) return bytes.slice(first, at);
     this.first = at;
     return bytes.subarray(first, at);
+  }
+
+  /** Writes a part as it was written before, where that is known. */
+  again(part: object): boolean {
+    const bytes = this.kept?.of(part);
+    if (bytes === undefined) return false;
+    this.raw(bytes);
+    return true;
+  }
+
+  /** Remembers a part, which was written since `size` was `from`. */
+  keep(part: object, from: number): void {
+    this.kept?.add(part, this.bytes.slice(this.first + from, this.at));
+  }
+
+  /** Takes bytes that are encoded already. */
+  raw(value: Uint8Array): void {
+    this.reserve(value.length);
+    this.bytes.set(value, this.at);
+    this.at += value.length;
+  }
+
+  /** Leaves room for what is written over the result later. */
+  skip(room: number): void {
+    this.reserve(room);
+    this.at += room;
   }
 
   int32(field: number, value: number | undefined): void {

@@ -21,15 +21,20 @@ type Kind = NonNullable<EventInit["event"]>;
 // Fields are written in the order of their numbers, as protobuf-es does, so that the bytes of both are the same.
 
 /** Writes a `ReceivedTelemetryEvent` as an item of `GetEventsResponse.events`. */
-export function writeReceivedEvent(writer: WireWriter, received: ReceivedEventInit): void {
+export function writeReceivedEvent(
+  writer: WireWriter,
+  publishTimeMicros: ReceivedEventInit["publishTimeMicros"],
+  event: ReceivedEventInit["event"],
+  ack?: Uint8Array,
+): void {
   const item = writer.begin(1, 2);
-  writer.int64(1, received.publishTimeMicros);
-  if (received.event !== undefined) {
+  writer.int64(1, publishTimeMicros);
+  if (event !== undefined) {
     const start = writer.begin(2, 2);
-    writeEvent(writer, received.event);
+    writeEvent(writer, event);
     writer.end(start, 2);
   }
-  writer.blob(3, received.ack);
+  writer.blob(3, ack);
   writer.end(item, 2);
 }
 
@@ -43,7 +48,11 @@ export function writeEvent(writer: WireWriter, event: EventInit): void {
   writer.uint64(6, event.sensorSequenceNumber);
   writer.int64(7, event.sensorMonotimeNanos);
   const lineage = event.processLineage;
-  if (lineage !== undefined) for (let i = 0; i < lineage.length; i++) writeProcess(writer, lineage[i] as Init<Process>);
+  if (lineage !== undefined && lineage.length > 0 && !writer.again(lineage)) {
+    const from = writer.size;
+    for (let i = 0; i < lineage.length; i++) writeProcess(writer, lineage[i] as Init<Process>);
+    writer.keep(lineage, from);
+  }
   // The numbers of the kinds lie on both sides of those of the container's name and image.
   const kind = event.event;
   const number = kind === undefined ? 0 : numberOf(kind);
@@ -53,10 +62,20 @@ export function writeEvent(writer: WireWriter, event: EventInit): void {
   writer.string(32, event.imageName);
   if (kind !== undefined && number > 32) writeKind(writer, number, kind);
   writer.int32(201, event.cpu);
-  if (event.credentials !== undefined) writeCredentials(writer, event.credentials);
+  const credentials = event.credentials;
+  if (credentials !== undefined && !writer.again(credentials)) {
+    const from = writer.size;
+    writeCredentials(writer, credentials);
+    writer.keep(credentials, from);
+  }
   writer.int32(203, event.processTgid);
   writer.int64(1000, event.unixTimeNanos);
-  writer.strings(1001, event.commandLine);
+  const commandLine = event.commandLine;
+  if (commandLine !== undefined && commandLine.length > 0 && !writer.again(commandLine)) {
+    const from = writer.size;
+    writer.strings(1001, commandLine);
+    writer.keep(commandLine, from);
+  }
   writer.bool(1002, event.commandLineTruncated);
   writer.string(1003, event.cgroupPath);
   if (event.pod !== undefined) writePod(writer, event.pod);

@@ -8,7 +8,6 @@ import { FakeSensor } from "./fake-sensor.js";
 const { env } = process;
 
 class OwnedFakeSensor extends FakeSensor implements OwnedSensor {
-  readonly id = "fake";
   #onFailure: (error: SensorError) => void = () => {};
   readonly failed = new Promise<SensorError>((resolve) => {
     this.#onFailure = resolve;

@@ -1,9 +1,30 @@
-import { type EventKind, SensorError, type SubscriptionRequest } from "@kernscope/sensor";
+import {
+  type EventKind,
+  type GapTeller,
+  SensorError,
+  type SubscriptionRequest,
+  type TelemetryEvent,
+} from "@kernscope/sensor";
 import type { EventInit } from "@kernscope/telemetry-api";
 import type { EventProvider, EventSubscription } from "../event-provider.js";
 
 /** A sensor that is told its events. It serves the kinds of processes, and treats requests as a Sensor does. */
 export class FakeSensor implements EventProvider {
+  readonly id: string = "fake";
+  /** What {@link FakeSensor.metrics} tells. */
+  events = 0;
+  readonly gaps: GapTeller = {
+    nextSequenceNumber: () => ++this.events,
+    toEvent: ({ sequenceNumber, ...rest }) =>
+      ({
+        id: `fake-${sequenceNumber}`,
+        sensorId: "fake",
+        sensorSequenceNumber: sequenceNumber,
+        sensorMonotimeNanos: rest.lastMonotimeNanos,
+        unixTimeNanos: 0n,
+        event: { case: "lost", value: { ...rest, type: 1, cause: 5 } },
+      }) satisfies TelemetryEvent,
+  };
   readonly served = new Set<EventKind>(["process.fork", "process.exec", "process.exit", "process.update"]);
   /** Those that are open. */
   readonly subscriptions = new Set<FakeSubscription>();
@@ -26,6 +47,10 @@ export class FakeSensor implements EventProvider {
     const subscription = new FakeSubscription(this, request, statuses);
     this.subscriptions.add(subscription);
     return subscription;
+  }
+
+  metrics() {
+    return { events: this.events };
   }
 
   /** Gives all subscriptions a batch of events. */

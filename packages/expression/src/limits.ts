@@ -1,0 +1,13 @@
+/** Bounds of an expression: none costs more than a few milliseconds, whoever sent it. */
+export const limits = {
+  /** Nodes on the way from the top of the tree to its deepest leaf. */
+  depth: 32,
+  /** Nodes of the tree. `and` and `or` of n operands count as the n - 1 nodes that they are on the wire. */
+  nodes: 1024,
+  /** Bytes of the text form as UTF-8, and of all names and strings of a tree together. */
+  textBytes: 16_384,
+  /** Bytes of a `like` pattern as UTF-8: what the kernel takes (MAX_FILTER_STR_VAL, without the NUL). */
+  patternBytes: 255,
+  /** Bytes of a kernel filter: `PERF_EVENT_IOC_SET_FILTER` takes a page of 4 KiB with the NUL. */
+  kernelFilterBytes: 4095,
+} as const;

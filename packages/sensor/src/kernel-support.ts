@@ -1,0 +1,74 @@
+import { Btf, KernelSymbols, parseEventName, parseTraceFormat, type TraceFormat, type Tracing } from "@kernscope/perf";
+
+/** What this kernel offers to make events from. Looking does not acquire anything. */
+export class KernelSupport {
+  /** It has kernel probes (CONFIG_KPROBE_EVENTS). */
+  readonly kprobes: boolean;
+  /** It has user probes (CONFIG_UPROBE_EVENTS). */
+  readonly uprobes: boolean;
+  readonly #tracing: Tracing;
+  readonly #events: ReadonlySet<string>;
+  readonly #formats = new Map<string, Promise<TraceFormat>>();
+  readonly #functions = new Map<string, boolean>();
+  #symbols: Promise<KernelSymbols> | undefined;
+  #btf: Promise<Btf | undefined> | undefined;
+
+  /** @throws PerfError where tracefs cannot be read */
+  static async open(tracing: Tracing): Promise<KernelSupport> {
+    const has = (file: string) =>
+      tracing.read(file).then(
+        () => true,
+        () => false,
+      );
+    const events = await tracing.listEvents();
+    return new KernelSupport(tracing, new Set(events), await has("kprobe_events"), await has("uprobe_events"));
+  }
+
+  private constructor(tracing: Tracing, events: ReadonlySet<string>, kprobes: boolean, uprobes: boolean) {
+    this.#tracing = tracing;
+    this.#events = events;
+    this.kprobes = kprobes;
+    this.uprobes = uprobes;
+  }
+
+  /** Whether there is a tracepoint `system/event`. */
+  hasTracepoint(name: string): boolean {
+    return this.#events.has(name);
+  }
+
+  /** It tells of cgroups that come and go (CONFIG_CGROUPS): what containers are known by. */
+  get hasCgroups(): boolean {
+    return this.hasTracepoint("cgroup/cgroup_mkdir") && this.hasTracepoint("cgroup/cgroup_rmdir");
+  }
+
+  /** The format of a tracepoint. */
+  format(name: string): Promise<TraceFormat> {
+    let format = this.#formats.get(name);
+    if (format === undefined) {
+      format = this.#tracing.readFormat(parseEventName(name)).then(parseTraceFormat);
+      this.#formats.set(name, format);
+    }
+    return format;
+  }
+
+  /** The first of these functions that the kernel has; names drift between kernels. `undefined` also without kprobes. */
+  async findFunction(names: readonly string[]): Promise<string | undefined> {
+    if (!this.kprobes) return undefined;
+    this.#symbols ??= KernelSymbols.open();
+    const symbols = await this.#symbols;
+    return names.find((name) => {
+      let known = this.#functions.get(name);
+      if (known === undefined) {
+        known = symbols.lookup(name).some(({ type }) => /[tTwW]/.test(type));
+        this.#functions.set(name, known);
+      }
+      return known;
+    });
+  }
+
+  /** The kernel's types; `undefined` where it does not tell them (CONFIG_DEBUG_INFO_BTF). */
+  btf(): Promise<Btf | undefined> {
+    this.#btf ??= Btf.open().catch(() => undefined);
+    return this.#btf;
+  }
+}

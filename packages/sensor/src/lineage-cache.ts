@@ -1,0 +1,48 @@
+import type { Task } from "@kernscope/process-cache";
+import type { LineageEntry } from "./event.js";
+
+/** Forebears that an event names at most: a chain longer than this is made by someone who wants it long. */
+const MAX_LINEAGE = 64;
+
+/** Who a process descends from. Most events are of a process that had one before, with the same forebears. */
+export class LineageCache {
+  readonly #lineages = new WeakMap<Task, readonly LineageEntry[]>();
+
+  /** The process of a task and its forebears, itself first. */
+  of(task: Task): readonly LineageEntry[] {
+    const process = task.leader;
+    const known = this.#lineages.get(process);
+    if (known !== undefined && isCurrent(known, process)) return known;
+    const entries: LineageEntry[] = [];
+    for (let next: Task | undefined = process; next !== undefined && entries.length < MAX_LINEAGE; ) {
+      const own: LineageEntry | undefined = this.#lineages.get(next)?.[0];
+      entries.push(own !== undefined && describes(own, next) ? own : entryOf(next));
+      next = next.parent?.leader;
+    }
+    this.#lineages.set(process, entries);
+    return entries;
+  }
+}
+
+function entryOf({ pid, command, processId, filename }: Task): LineageEntry {
+  return { pid, command, processId, executable: filename };
+}
+
+function isCurrent(entries: readonly LineageEntry[], process: Task): boolean {
+  let next: Task | undefined = process;
+  for (let at = 0; at < entries.length; at++) {
+    if (next === undefined || !describes(entries[at]!, next)) return false;
+    next = next.parent?.leader;
+  }
+  return next === undefined || entries.length === MAX_LINEAGE;
+}
+
+/** An id, once known, stays. */
+function describes(entry: LineageEntry, task: Task): boolean {
+  return (
+    entry.pid === task.pid &&
+    entry.command === task.command &&
+    entry.executable === task.filename &&
+    (entry.processId !== "" || task.processId === "")
+  );
+}

@@ -1,0 +1,72 @@
+import type { Writable } from "node:stream";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { SubscriptionStatus } from "@kernscope/sensor";
+import type { Subscription } from "@kernscope/telemetry-api";
+import type { HttpRequest, HttpResponse } from "../http-front.js";
+import { type EventParts, openEvents } from "../open-events.js";
+import { toStatus } from "../status.js";
+import type { EventForm } from "../streams/event-block.js";
+import { writeStream } from "../streams/write-stream.js";
+import { refuseInJson } from "./http-status.js";
+
+/** How a door writes a stream. */
+export interface HttpStreamForm {
+  readonly contentType: string;
+  readonly events: EventForm;
+  /** What comes first. */
+  readonly begin: (statuses: readonly SubscriptionStatus[]) => string;
+  /** What comes last where the stream ends: code 0 where its subscription is done. */
+  readonly end: (status: SubscriptionStatus) => string;
+  /** What is sent in a pause, so that nobody between takes the stream for dead. */
+  readonly keepAlive?: string;
+}
+
+/** Milliseconds between two signs of life. Proxies give a silent stream a minute. */
+const KEEP_ALIVE = 15_000;
+
+/**
+ * Answers a request with a stream of events in the body of its response. Does not reject.
+ *
+ * @param subscription what the client asks for; throws a ConnectError where that is nothing
+ */
+export async function serveHttpStream(
+  parts: EventParts,
+  request: HttpRequest,
+  response: HttpResponse,
+  client: string,
+  form: HttpStreamForm,
+  subscription: () => Promise<Subscription | undefined>,
+): Promise<void> {
+  const { limits, metrics, onFault } = parts;
+  const abort = new AbortController();
+  const gone = new ConnectError("the client is gone", Code.Canceled);
+  response.on("close", () => abort.abort(gone)).on("error", () => {});
+  const to: Writable = "stream" in response ? response.stream : response;
+  let alive: NodeJS.Timeout | undefined;
+  try {
+    const { statuses, stream } = await openEvents(parts, await subscription(), { client, signal: abort.signal });
+    response.writeHead(200, {
+      "content-type": form.contentType,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    });
+    to.write(form.begin(statuses.map(({ code, message }) => ({ code, message }))));
+    const { keepAlive } = form;
+    if (keepAlive !== undefined) {
+      alive = setInterval(() => to.writableLength === 0 && to.write(keepAlive), KEEP_ALIVE);
+    }
+    const cut = () => to.destroy();
+    await writeStream(stream, to, { form: form.events, progressTime: limits.progressTime, metrics, cut });
+    to.end(form.end({ code: 0, message: "" }));
+  } catch (error) {
+    const status = toStatus(error, onFault);
+    if (status !== gone) metrics.refused(Code[status.code]);
+    if (response.headersSent) to.end(form.end({ code: status.code, message: status.rawMessage }));
+    else if (status !== gone) refuseInJson(response, status);
+    // What was not worth reading is let through, so that the connection can be used on.
+    request.resume();
+  } finally {
+    clearInterval(alive);
+    abort.abort(gone);
+  }
+}

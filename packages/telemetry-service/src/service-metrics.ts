@@ -1,0 +1,92 @@
+import type { EventInit } from "@kernscope/telemetry-api";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { kindOfEvent } from "./filter-kinds.js";
+import type { EventBlock } from "./streams/event-block.js";
+
+/** Upper bounds of the latency's buckets, in seconds. */
+const LATENCIES = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What the service counts itself, for its page of metrics. */
+export class ServiceMetrics {
+  readonly registry = new Registry();
+  readonly #taken: Counter<"kind">;
+  readonly #sent: Counter;
+  readonly #sentBytes: Counter;
+  readonly #dropped: Counter;
+  readonly #cut: Counter;
+  readonly #refused: Counter<"code">;
+  readonly #latency: Histogram;
+
+  constructor() {
+    const registers = [this.registry];
+    const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+      new Counter<L>({ name: `kernscope_${name}`, help, labelNames: [...labelNames], registers });
+    this.#taken = counter("stream_events_total", "Events of clients' subscriptions; equal subscriptions count once.", [
+      "kind",
+    ]);
+    this.#sent = counter("sent_events_total", "Events that clients took.");
+    this.#sentBytes = counter("sent_bytes_total", "Bytes of the events that clients took, in protobuf.");
+    this.#dropped = counter("dropped_events_total", "Events that slow clients' queues had no room for; each was told.");
+    this.#cut = counter("cut_streams_total", "Streams of clients that took nothing for too long.");
+    this.#refused = counter("refused_requests_total", "Requests that were refused, by google.rpc.Code.", ["code"]);
+    this.#latency = new Histogram({
+      name: "kernscope_latency_seconds",
+      help: "From an event in the kernel until a client took it: of the oldest event of each response.",
+      buckets: LATENCIES,
+      registers,
+    });
+  }
+
+  /** Adds figures of the process. They go on being taken as long as it lives. */
+  addProcessFigures(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** A figure that is looked up when somebody asks. */
+  gauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: `kernscope_${name}`,
+      help,
+      registers: [this.registry],
+      collect: () => gauge.set(read()),
+    });
+  }
+
+  /** A batch came from the sensor. */
+  taken(batch: readonly EventInit[]): void {
+    let kind = "";
+    let count = 0;
+    for (const event of batch) {
+      const own = kindOfEvent(event);
+      if (own !== kind) {
+        if (count > 0) this.#taken.inc({ kind }, count);
+        kind = own;
+        count = 0;
+      }
+      count++;
+    }
+    if (count > 0) this.#taken.inc({ kind }, count);
+  }
+
+  /** A client took a block. */
+  sent(block: EventBlock): void {
+    this.#sent.inc(block.events.length);
+    this.#sentBytes.inc(block.size);
+    const time = block.events[0]?.unixTimeNanos;
+    if (time !== undefined) this.#latency.observe(Math.max(0, Date.now() / 1e3 - Number(time) / 1e9));
+  }
+
+  /** So many events found no room in a client's queue. */
+  dropped(count: number): void {
+    this.#dropped.inc(count);
+  }
+
+  /** A client that took nothing was cut. */
+  cut(): void {
+    this.#cut.inc();
+  }
+
+  refused(code: string): void {
+    this.#refused.inc({ code });
+  }
+}
