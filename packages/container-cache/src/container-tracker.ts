@@ -23,8 +23,6 @@ const REPAIR_PAUSE = 5000;
 const SEEK_LIMIT = 8;
 /** Milliseconds after which a container is gone whose cgroup is, and of which no runtime has told. */
 const REMOVAL_TIME = 1000;
-/** Ids that OCI runtimes accept. */
-const OCI_ID = /^[\w+.-]{1,255}$/;
 
 /** Joins what the kernel tells of cgroups and processes with what the runtimes tell of containers. */
 export class ContainerTracker {
@@ -36,7 +34,7 @@ export class ContainerTracker {
   readonly #byPath = new Map<string, ContainerEntry>();
   readonly #ends = new ProcessEnds();
   readonly #recent = new RecentEnds();
-  readonly #ociProcesses = new OciProcesses();
+  readonly #ociProcesses: OciProcesses;
   readonly #removals = new Set<NodeJS.Timeout>();
   readonly #runtimes: RuntimeSet;
   readonly #abort = new AbortController();
@@ -67,6 +65,7 @@ export class ContainerTracker {
   private constructor(monitor: EventMonitor, events: ContainerCacheEvents, options: ContainerCacheOptions) {
     this.#monitor = monitor;
     const procRoot = options.procRoot ?? "/proc";
+    this.#ociProcesses = new OciProcesses(procRoot);
     this.ready = Promise.resolve();
     const resolve = (path: string) => this.#containerAt(path);
     this.#tree = new CgroupTree(procRoot, { grace: (options.grace ?? 5000) * 1e6, resolve }, this.#abort.signal);
@@ -171,7 +170,7 @@ export class ContainerTracker {
         // A look through all may have found it before its record came.
         cgroup.sought = 0;
         if (cgroup.container === undefined) this.#seek(cgroup);
-        if (cgroup.container === undefined && isOci) this.#adopt(path);
+        if (cgroup.container === undefined && isOci) this.#adopt(path, record.pid);
       },
       cgroupRemoved: (root: number, id: number, record: SampleRecord) => {
         if (!isOurs(root)) return;
@@ -222,11 +221,11 @@ export class ContainerTracker {
   }
 
   /** Takes a cgroup that an OCI runtime made for a container of which nobody has told yet. */
-  #adopt(path: string): void {
+  #adopt(path: string, pid: number): void {
     const [named] = parseCgroupPath(path);
-    const id = named?.id ?? path.slice(path.lastIndexOf("/") + 1);
-    const entry = OCI_ID.test(id) ? this.registry.getOrCreate(id) : undefined;
-    if (entry === undefined || entry.known) return;
+    const id = named?.id ?? this.#ociProcesses.idFor(pid, path);
+    const entry = id === undefined ? undefined : this.registry.getOrCreate(id);
+    if (id === undefined || entry === undefined || entry.known) return;
     entry.unclaimed = true;
     const runtime = named?.runtime || ContainerRuntime.Runc;
     this.registry.claim(entry, runtime, { name: named === undefined ? id : "", cgroupPath: named?.path ?? path });

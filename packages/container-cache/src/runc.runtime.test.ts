@@ -63,7 +63,10 @@ runc("each of two hundred short lives is attributed from its first program on, a
   await using bed = await CacheBed.open(places());
   const found = await bed.attributions(TRUE);
   const bundle = await host.bundle("short", { args: [TRUE] });
-  const other = await host.bundle("short-elsewhere", { args: [TRUE], cgroupsPath: "/kernscope-bed/x" });
+  const other = await host.bundle("short-elsewhere", {
+    args: ["sh", "-c", `${TRUE}; sleep 0.5`],
+    cgroupsPath: "/kernscope-bed/x",
+  });
   const ids = Array.from({ length: 200 }, (_, index) => `short-${index}`);
   for (let at = 0; at < ids.length; at += 4) {
     await Promise.all(ids.slice(at, at + 4).map((id) => host.runc("run", "-b", bundle, id)));
