@@ -6,6 +6,15 @@ import { ContainerStateNames } from "./container-state.js";
 import type { ContainerCacheOptions, RuntimePlaces } from "./options.js";
 import { nowhere } from "./testing/fake-host.js";
 
+/**
+ * Another path of `/bin/NAME`, which nobody else uses: tests may run at the same time, and the filter of a tracepoint knows
+ * nothing but the path.
+ */
+export function ownPath(name: string): string {
+  const bits = process.pid.toString(2);
+  return `/bin/${bits.replaceAll("0", "./").replaceAll("1", "../bin/")}${name}`;
+}
+
 export interface SeenContainerEvent {
   readonly id: string;
   /** `created`, `running`, `exited 3`, `exited SIG9`, `destroyed`, `updated name`, `updated state=paused`. */

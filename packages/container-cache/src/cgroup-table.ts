@@ -50,14 +50,15 @@ export class CgroupTable {
     return count;
   }
 
-  add(id: number, path: string): Cgroup {
+  /** `sought`: how often a container counts as sought for it already. */
+  add(id: number, path: string, sought = 0): Cgroup {
     const known = this.#byId.get(id);
     if (known?.path === path && known.removedAt === Number.POSITIVE_INFINITY) return known;
     const cgroup: Cgroup = {
       id,
       path,
       container: this.#options.resolve(path),
-      sought: 0,
+      sought,
       removedAt: Number.POSITIVE_INFINITY,
     };
     this.#byId.set(id, cgroup);

@@ -51,7 +51,8 @@ export class CgroupTree {
     const present = new Set<number>();
     const take = (id: number, path: string) => {
       present.add(id);
-      this.table.add(id, path);
+      // Of what was there before the runtimes tell by themselves.
+      this.table.add(id, path, Number.POSITIVE_INFINITY);
     };
     const whole = await scanCgroups(mount, take, this.#signal);
     if (!whole) return;

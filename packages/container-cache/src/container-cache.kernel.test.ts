@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { compileProgram, requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CacheBed } from "./cache-bed.test.support.js";
+import { CacheBed, ownPath } from "./cache-bed.test.support.js";
 import { findPerfHierarchy } from "./cgroup-hierarchy.js";
 import type { ContainerInfo } from "./container-info.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 
+const TRUE = ownPath("true");
 const kernel = requires({ root: true, perf: true });
 const A = "0a".repeat(32);
 const B = "0b".repeat(32);
@@ -47,7 +48,7 @@ function know(bed: CacheBed, id: string, cgroupPath: string): ContainerInfo {
   return info;
 }
 
-/** Clones children straight into a cgroup, one after the other, each of which executes a program. */
+/** Clones children straight into a cgroup, one after the other, each of which executes the same program, which ends then. */
 const cloner = `
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -59,13 +60,14 @@ const cloner = `
 #include <unistd.h>
 struct clone3_args { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; };
 int main(int argc, char **argv) {
+  if (argc < 3) return 0;
   int cgroup = open(argv[1], O_RDONLY | O_DIRECTORY);
   if (cgroup < 0) return 1;
   for (int i = 0; i < atoi(argv[2]); i++) {
     struct clone3_args args = { .flags = 0x200000000ULL, .exit_signal = 17, .cgroup = (uint64_t) cgroup };
     long pid = syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0) return 2;
-    if (pid == 0) { execl(argv[3], argv[3], (char *) 0); _exit(127); }
+    if (pid == 0) { execl(argv[0], argv[0], (char *) 0); _exit(127); }
     int status;
     if (waitpid(pid, &status, 0) != pid || status != 0) return 3;
   }
@@ -75,17 +77,19 @@ int main(int argc, char **argv) {
 kernel(
   "each of a thousand processes that were cloned into a cgroup is attributed from its first event on",
   async () => {
-    using program = compileProgram("cloner", cloner);
+    using program = compileProgram("cloner", cloner, ["-static"]);
     using cgroups = new Cgroups();
     // Version 1 has no clone into a cgroup.
     if (findPerfHierarchy("/proc").id !== 0) return;
     await using bed = await CacheBed.open({}, {});
     know(bed, A, `${cgroups.root}/${A}`);
     const folder = cgroups.make(A);
-    const found = await bed.attributions("/usr/bin/../bin/true");
-    execFileSync(program.path, [folder, "1000", "/usr/bin/../bin/true"]);
-    await bed.until(() => found.length === 1000, "1000 programs");
-    assert.not(found.some(({ id }) => id !== A));
+    const found = await bed.attributions(program.path);
+    execFileSync(program.path, [folder, "1000"]);
+    // The first is the program itself, outside.
+    await bed.until(() => found.length === 1001, "1001 programs");
+    assert.is(found[0]?.id, undefined);
+    assert.not(found.slice(1).some(({ id }) => id !== A));
   },
 );
 
@@ -95,9 +99,9 @@ kernel("a cgroup with the name of a container's is not that container's", async 
   know(bed, A, `${cgroups.root}/${A}`);
   cgroups.make("docker");
   const folders = [cgroups.make(A), cgroups.make(`docker/${A}`), cgroups.make(B)];
-  const found = await bed.attributions("/usr/bin/../bin/true");
+  const found = await bed.attributions(TRUE);
   for (const folder of folders) {
-    execFileSync("/bin/sh", ["-c", `echo $$ >'${folder}/cgroup.procs'; exec /usr/bin/../bin/true`]);
+    execFileSync("/bin/sh", ["-c", `echo $$ >'${folder}/cgroup.procs'; exec ${TRUE}`]);
   }
   await bed.until(() => found.length === 3, "3 programs");
   assert.equal(

@@ -107,6 +107,15 @@ test("a cgroup that an OCI runtime makes is a container's, until it is removed",
   host.makeCgroup(80, "/jobs", 70);
   host.makeCgroup(81, "/jobs/one", 70);
   host.makeCgroup(82, "/jobs/two", 71);
+  mkdirSync(join(host.folder, "proc/74"));
+  writeFileSync(join(host.folder, "proc/74/cmdline"), "runc\0--root\0/x\0run\0-b\0/b\0named\0");
+  host.exec(74, 1, "/usr/bin/crun");
+  host.makeCgroup(83, "/other", 74);
+  host.makeCgroup(84, "/other/place", 74);
+  assert.equal(
+    [83, 84].map((id) => host.cache.containerOfCgroup(id)?.id),
+    [undefined, "named"],
+  );
   host.exec(72, 81, "/proc/self/fd/6");
   host.exec(73, 81);
   assert.equal(

@@ -12,15 +12,16 @@ import {
   unknownEnd,
 } from "./container-lifecycle.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
+import type { ProcessLook } from "./process-look.js";
+
+/** Milliseconds for which the kernel's word on an end waits for the runtime's, and the other way round. */
+const PATIENCE = 500;
 
 export interface RegistryOptions {
   readonly monitor: Pick<EventMonitor, "clock" | "enqueueExternalSample">;
   readonly events: ContainerCacheEvents;
   readonly maxContainers: number;
-  /** Milliseconds for which the kernel's word on an end waits for the runtime's, and the other way round. */
-  readonly patience: number;
-  /** Whether a process lives, or the kernel's word on its end is still to come. */
-  readonly lives: (pid: number) => boolean;
+  readonly processes: ProcessLook;
   /** How a process ended, where that was seen lately. */
   readonly endOf: (pid: number) => SeenEnd | undefined;
   /** A container became known, or its cgroup's path did. */
@@ -109,7 +110,7 @@ export class ContainerRegistry {
     const [wasKnown, path] = [entry.known, entry.cgroupPath];
     const now = this.#now();
     const { announced } = entry;
-    const events = applyClaim(entry, { runtime, data: silent ? this.#truth(data) : data, silent, now });
+    const events = applyClaim(entry, { runtime, data: silent ? this.#truth(entry, data) : data, silent, now });
     if (events === undefined) this.stale++;
     if (settles && announced && (events ?? []).every(({ kind }) => kind !== "updated")) {
       const settling = { container: entry, changes: ["settled" as const], previous: {}, state: entry.state };
@@ -159,7 +160,8 @@ export class ContainerRegistry {
   /** Ends the containers whose first process is gone, without anybody having told of it. */
   endMissing(): void {
     for (const [pid, entry] of [...this.byPid]) {
-      if (!this.#options.lives(pid)) this.ended(entry, { end: unknownEnd, sample: this.#sample(entry, undefined) });
+      if (!this.#options.processes.lives(pid))
+        this.ended(entry, { end: unknownEnd, sample: this.#sample(entry, undefined) });
     }
   }
 
@@ -184,7 +186,7 @@ export class ContainerRegistry {
     if (!endsRun(state)) return false;
     if (!entry.isRunning) {
       const hasNotRun = entry.state === ContainerState.Created || entry.state === ContainerState.Unknown;
-      return hasNotRun && finishedTime !== undefined && this.#now() - finishedTime < this.#options.patience;
+      return hasNotRun && finishedTime !== undefined && this.#now() - finishedTime < PATIENCE;
     }
     if (entry.pid === 0 || (pid && pid !== entry.pid)) return false;
     if (finishedTime !== undefined && finishedTime < entry.runStart) return false;
@@ -197,7 +199,7 @@ export class ContainerRegistry {
     if (waiting !== undefined) return waiting.seen === undefined;
     if (entry.isRunning) return entry.pid !== 0 && this.#options.endOf(entry.pid) === undefined;
     const hasNotRun = entry.state === ContainerState.Created || entry.state === ContainerState.Unknown;
-    return hasNotRun && performance.now() - entry.born < this.#options.patience;
+    return hasNotRun && performance.now() - entry.born < PATIENCE;
   }
 
   #wait(entry: ContainerEntry, seen: SeenEnd | undefined, next: () => void): void {
@@ -206,7 +208,7 @@ export class ContainerRegistry {
       waiting.afterwards.push(next);
       return;
     }
-    const timer = setTimeout(() => this.#release(entry), this.#options.patience);
+    const timer = setTimeout(() => this.#release(entry), PATIENCE);
     timer.unref();
     this.#waiting.set(entry, { timer, seen, afterwards: [next] });
   }
@@ -242,9 +244,11 @@ export class ContainerRegistry {
   }
 
   /** A file may say for ever that a process runs which is gone. */
-  #truth(data: ContainerData): ContainerData {
+  #truth(entry: ContainerEntry, data: ContainerData): ContainerData {
     const runs = data.state === ContainerState.Running || data.state === ContainerState.Paused;
-    if (!runs || !data.pid || this.#options.lives(data.pid)) return data;
+    const { id } = entry;
+    const cgroupPath = data.cgroupPath ?? entry.cgroupPath;
+    if (!runs || !data.pid || this.#options.processes.isOf(data.pid, { id, cgroupPath })) return data;
     return { ...data, state: ContainerState.Exited, pid: undefined };
   }
 

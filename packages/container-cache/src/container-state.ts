@@ -7,7 +7,7 @@ export const ContainerRuntime = {
   Podman: 4,
   /** runc, crun or another OCI runtime that was called directly. */
   Runc: 5,
-  /** Containers of LXC are told by their cgroup; nothing more is known of them. */
+  /** Told from a cgroup's path; no source here knows LXC's containers, so they are known where a caller says so. */
   Lxc: 6,
 } as const;
 

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { EventMonitor, SampleId, SampleRecord } from "@kernscope/perf";
 import { parseCgroupPath } from "./cgroup-path.js";
 import type { Cgroup, CgroupTable } from "./cgroup-table.js";
@@ -12,6 +11,7 @@ import { ContainerRuntime, ContainerState } from "./container-state.js";
 import { ProcessEnds } from "./init-end.js";
 import { isRuntimesOwn, OciProcesses } from "./oci-processes.js";
 import type { ContainerCacheOptions, ContainerCacheStats } from "./options.js";
+import { ProcessLook } from "./process-look.js";
 import { RecentEnds } from "./recent-ends.js";
 import { rankOf } from "./runtime-rank.js";
 import { RuntimeSet } from "./runtime-set.js";
@@ -23,10 +23,6 @@ const REPAIR_PAUSE = 5000;
 const SEEK_LIMIT = 8;
 /** Milliseconds after which a container is gone whose cgroup is, and of which no runtime has told. */
 const REMOVAL_TIME = 1000;
-/** Ids that OCI runtimes accept. */
-const OCI_ID = /^[\w+.-]{1,255}$/;
-/** Milliseconds for which the kernel's word on an end and the runtime's wait for each other. */
-const PATIENCE = 500;
 
 /** Joins what the kernel tells of cgroups and processes with what the runtimes tell of containers. */
 export class ContainerTracker {
@@ -38,10 +34,9 @@ export class ContainerTracker {
   readonly #byPath = new Map<string, ContainerEntry>();
   readonly #ends = new ProcessEnds();
   readonly #recent = new RecentEnds();
-  readonly #ociProcesses = new OciProcesses();
+  readonly #ociProcesses: OciProcesses;
   readonly #removals = new Set<NodeJS.Timeout>();
   readonly #runtimes: RuntimeSet;
-  readonly #procRoot: string;
   readonly #abort = new AbortController();
   #probes: ContainerProbes | undefined;
   #watching: Promise<void> | undefined;
@@ -69,17 +64,17 @@ export class ContainerTracker {
 
   private constructor(monitor: EventMonitor, events: ContainerCacheEvents, options: ContainerCacheOptions) {
     this.#monitor = monitor;
-    this.#procRoot = options.procRoot ?? "/proc";
+    const procRoot = options.procRoot ?? "/proc";
+    this.#ociProcesses = new OciProcesses(procRoot);
     this.ready = Promise.resolve();
     const resolve = (path: string) => this.#containerAt(path);
-    this.#tree = new CgroupTree(this.#procRoot, { grace: (options.grace ?? 5000) * 1e6, resolve }, this.#abort.signal);
+    this.#tree = new CgroupTree(procRoot, { grace: (options.grace ?? 5000) * 1e6, resolve }, this.#abort.signal);
     this.#table = this.#tree.table;
     this.registry = new ContainerRegistry({
       monitor,
       events,
       maxContainers: options.maxContainers ?? 16_384,
-      patience: PATIENCE,
-      lives: (pid) => existsSync(`${this.#procRoot}/${pid}`),
+      processes: new ProcessLook(procRoot),
       endOf: (pid) => this.#recent.get(pid),
       onKnown: (entry) => this.#known(entry),
       onGone: (entry) => this.#gone(entry),
@@ -172,8 +167,10 @@ export class ContainerTracker {
         const isOci = this.#ociProcesses.has(record.pid);
         if (isOci) this.#giveUpParent(path);
         const cgroup = this.#table.add(id, path);
+        // A look through all may have found it before its record came.
+        cgroup.sought = 0;
         if (cgroup.container === undefined) this.#seek(cgroup);
-        if (cgroup.container === undefined && isOci) this.#adopt(path);
+        if (cgroup.container === undefined && isOci) this.#adopt(path, record.pid);
       },
       cgroupRemoved: (root: number, id: number, record: SampleRecord) => {
         if (!isOurs(root)) return;
@@ -224,11 +221,11 @@ export class ContainerTracker {
   }
 
   /** Takes a cgroup that an OCI runtime made for a container of which nobody has told yet. */
-  #adopt(path: string): void {
+  #adopt(path: string, pid: number): void {
     const [named] = parseCgroupPath(path);
-    const id = named?.id ?? path.slice(path.lastIndexOf("/") + 1);
-    const entry = OCI_ID.test(id) ? this.registry.getOrCreate(id) : undefined;
-    if (entry === undefined || entry.known) return;
+    const id = named?.id ?? this.#ociProcesses.idFor(pid, path);
+    const entry = id === undefined ? undefined : this.registry.getOrCreate(id);
+    if (id === undefined || entry === undefined || entry.known) return;
     entry.unclaimed = true;
     const runtime = named?.runtime || ContainerRuntime.Runc;
     this.registry.claim(entry, runtime, { name: named === undefined ? id : "", cgroupPath: named?.path ?? path });

@@ -1,15 +1,18 @@
 import { ContainerdBed, IMAGE, provide } from "@kernscope/container-beds";
-import { requires } from "@kernscope/test-support";
+import { requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CacheBed } from "./cache-bed.test.support.js";
+import { CacheBed, ownPath } from "./cache-bed.test.support.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 
-const containerd = requires({ root: true, perf: true, programs: provide("containerd", "ctr", "runc", "busybox") });
+const TRUE = ownPath("true");
+const SH = ownPath("sh");
+const needs = { root: true, perf: true, programs: provide("containerd", "ctr", "runc", "busybox") };
+const containerd = requires(needs);
 let host: ContainerdBed;
 
 test.before(async () => {
-  if (process.geteuid?.() === 0) host = await ContainerdBed.open();
+  if (unmetNeeds(needs).length === 0) host = await ContainerdBed.open();
 });
 test.after(async () => {
   await host?.[Symbol.asyncDispose]();
@@ -75,8 +78,8 @@ containerd("a container of Kubernetes is told with its pod", async () => {
   const labels = { "pod.name": "web-0", "pod.namespace": "shop", "pod.uid": uid, "container.name": "front" };
   const options = Object.entries(labels).flatMap(([key, value]) => ["--label", `io.kubernetes.${key}=${value}`]);
   const cgroup = `/kubepods/besteffort/pod${uid}/${id}`;
-  const found = await bed.attributions("/tmp/../bin/sh");
-  const command = ["/tmp/../bin/sh", "-c", "sleep 0.2; exit 1"];
+  const found = await bed.attributions(SH);
+  const command = [SH, "-c", "sleep 0.2; exit 1"];
   await host.ctr("-n", "k8s.io", "run", "-d", "--null-io", "--cgroup", cgroup, ...options, IMAGE, id, ...command);
   await bed.seeing(id, "exited 1");
   const info = bed.cache.lookupContainer(id);
@@ -103,9 +106,9 @@ containerd("what ends a container from outside is told", async () => {
 
 containerd("twenty at once are each told once and in order", async () => {
   await using bed = await CacheBed.open(places());
-  const found = await bed.attributions("/tmp/../bin/true");
+  const found = await bed.attributions(TRUE);
   const ids = Array.from({ length: 20 }, (_, index) => `crowd-${index}`);
-  await Promise.all(ids.map((id) => host.ctr("run", "--rm", "--null-io", IMAGE, id, "/tmp/../bin/true")));
+  await Promise.all(ids.map((id) => host.ctr("run", "--rm", "--null-io", IMAGE, id, TRUE)));
   for (const id of ids) {
     await bed.seeing(id, "destroyed");
     const told = bed.of(id).filter((what) => !what.startsWith("updated"));

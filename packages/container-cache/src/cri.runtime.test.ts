@@ -1,15 +1,17 @@
 import { ContainerdBed, CriClient, IMAGE, provide } from "@kernscope/container-beds";
-import { requires } from "@kernscope/test-support";
+import { requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CacheBed } from "./cache-bed.test.support.js";
+import { CacheBed, ownPath } from "./cache-bed.test.support.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 
-const cri = requires({ root: true, perf: true, programs: provide("containerd", "ctr", "runc", "busybox") });
+const SH = ownPath("sh");
+const needs = { root: true, perf: true, programs: provide("containerd", "ctr", "runc", "busybox") };
+const cri = requires(needs);
 let host: ContainerdBed;
 
 test.before(async () => {
-  if (process.geteuid?.() === 0) host = await ContainerdBed.open({ cri: true });
+  if (unmetNeeds(needs).length === 0) host = await ContainerdBed.open({ cri: true });
 });
 test.after(async () => {
   await host?.[Symbol.asyncDispose]();
@@ -19,10 +21,10 @@ cri("a pod's sandbox and containers are told with the pod, from their first prog
   using client = new CriClient(host.socket);
   await using bed = await CacheBed.open({ containerdSockets: [host.socket], containerdStates: [host.state] });
   const pod = { name: "web-0", namespace: "shop", uid: "3a1b2c3d-0001-4002-8003-0123456789ab" };
-  const found = await bed.attributions("/tmp/../bin/sh");
+  const found = await bed.attributions(SH);
   const sandbox = await client.runPod(pod);
   await bed.seeing(sandbox, "running");
-  const id = await client.create(pod, sandbox, "front", IMAGE, ["/tmp/../bin/sh", "-c", "sleep 0.3; exit 3"]);
+  const id = await client.create(pod, sandbox, "front", IMAGE, [SH, "-c", "sleep 0.3; exit 3"]);
   await bed.seeing(id, "created");
   await client.start(id);
   await bed.seeing(id, "running");

@@ -5,6 +5,7 @@ import { FakeHost } from "./testing/fake-host.js";
 
 const A = "aa".repeat(32);
 const B = "bb".repeat(32);
+const C = "cc".repeat(32);
 const created = { Running: false, StartedAt: "0001-01-01T00:00:00Z", FinishedAt: "0001-01-01T00:00:00Z" };
 
 /** A server and a host that knows its socket. */
@@ -36,15 +37,16 @@ test("what was there before is known, and nothing is told of it", async () => {
       { Running: false, ExitCode: 7, StartedAt: "2020-01-01T00:00:00Z", FinishedAt: "2020-01-01T00:00:01Z" },
       old,
     );
-    docker.put(B, running(process.pid, "2020-01-01T00:00:00Z"), old);
+    docker.put(B, running(300, "2020-01-01T00:00:00Z"), old);
+    docker.put(C, running(301, "2020-01-01T00:00:00Z"), old);
   });
   const { host } = bed;
-  const [a, b] = [A, B].map((id) => host.cache.lookupContainer(id));
+  const [a, b, c] = [A, B, C].map((id) => host.cache.lookupContainer(id));
   assert.equal([a?.state, a?.exitStatus, a?.name], [5, 7, "name-aa"]);
-  // Its process is not in this host's /proc: that it runs is what the runtime believes.
-  assert.equal([b?.state, b?.exitStatus], [5, undefined]);
+  // Their processes are others now, or none: that they run is what the runtime believes.
+  assert.equal([b?.state, b?.exitStatus, c?.state], [5, undefined, 5]);
   assert.equal(host.seen, []);
-  assert.equal(host.cache.containers().length, 2);
+  assert.equal(host.cache.containers().length, 3);
 });
 
 test("a life is told in order and once, with the kernel's word on when and the runtime's on what", async () => {
@@ -172,6 +174,18 @@ test("events that are none are counted and left out", async () => {
   await host.until(() => host.seen.length === 1);
   assert.equal(host.seen, ["aa created"]);
   assert.is(host.cache.stats().failedRequests, 5);
+});
+
+test("a configuration that is too large is left out and counted; the facts are there", async () => {
+  await using bed = await open();
+  const { docker, host } = bed;
+  const Labels = { big: "x".repeat(2 << 20) };
+  docker.put(A, created, { Created: host.time(), Config: { Image: "shop:1", Labels } });
+  docker.emit("create", A);
+  await host.until(() => host.seen.length === 1);
+  const info = host.cache.lookupContainer(A);
+  assert.equal([info?.jsonConfig, info?.imageName, info?.settled], ["", "shop:1", true]);
+  assert.is(host.cache.stats().oversized, 1);
 });
 
 test("a socket that goes and comes back is followed, and nothing is told twice", async () => {

@@ -1,16 +1,18 @@
 import { PodmanBed, provide } from "@kernscope/container-beds";
-import { requires } from "@kernscope/test-support";
+import { requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { CacheBed } from "./cache-bed.test.support.js";
+import { CacheBed, ownPath } from "./cache-bed.test.support.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
 
-const podman = requires({ root: true, perf: true, programs: provide("podman", "conmon", "runc", "busybox") });
+const TRUE = ownPath("true");
+const needs = { root: true, perf: true, programs: provide("podman", "conmon", "runc", "busybox") };
+const podman = requires(needs);
 const image = "kernscope-bed:1";
 let host: PodmanBed;
 
 test.before(async () => {
-  if (process.geteuid?.() !== 0) return;
+  if (unmetNeeds(needs).length > 0) return;
   host = await PodmanBed.open();
   await host.start();
 });
@@ -77,8 +79,8 @@ for (const files of [false, true]) {
 
 podman("short lives, and what ends one from outside, are told", async () => {
   await using bed = await CacheBed.open(places());
-  const found = await bed.attributions("/tmp/../bin/true");
-  for (let round = 0; round < 5; round++) await host.podman("run", "--rm", image, "/tmp/../bin/true");
+  const found = await bed.attributions(TRUE);
+  for (let round = 0; round < 5; round++) await host.podman("run", "--rm", image, TRUE);
   await bed.until(() => found.length >= 5, "5 programs");
   assert.is(new Set(found.map(({ id }) => id)).size, 5);
   assert.not(found.some(({ id }) => id === undefined));
@@ -88,6 +90,59 @@ podman("short lives, and what ends one from outside, are told", async () => {
   await bed.seeing(id, "exited SIG9");
   await host.podman("rm", id);
   await bed.seeing(id, "destroyed");
+});
+
+podman("what its memory's end and a restart policy make of a container is told", async () => {
+  await using bed = await CacheBed.open(places());
+  const oom = await host.podman("run", "-d", "-m", "16m", image, "sh", "-c", "exec tail /dev/zero");
+  await bed.seeing(oom, "exited SIG9 OOM");
+  const again = await host.podman("run", "-d", "--restart", "on-failure:2", image, "sh", "-c", "exit 4");
+  const count = () => bed.of(again).filter((what) => what === "exited 4").length;
+  await bed.until(() => count() === 3, "3 runs");
+  const runs = bed.of(again).filter((what) => !what.startsWith("updated"));
+  assert.equal(runs, ["created", "running", "exited 4", "running", "exited 4", "running", "exited 4"]);
+  await host.podman("rm", "-f", "-t", "0", oom, again);
+  await bed.seeing(again, "destroyed");
+});
+
+podman("twenty at once are each told once and in order", async () => {
+  await using bed = await CacheBed.open(places());
+  const names = Array.from({ length: 20 }, (_, index) => `crowd-${index}`);
+  const ids = await Promise.all(names.map((name) => host.podman("run", "-d", "--name", name, image, "true")));
+  for (const id of ids) await bed.seeing(id, "exited 0");
+  await host.podman("rm", ...ids);
+  for (const id of ids) {
+    await bed.seeing(id, "destroyed");
+    const told = bed.of(id).filter((what) => !what.startsWith("updated"));
+    assert.equal(told, ["created", "running", "exited 0", "destroyed"], id);
+  }
+});
+
+podman("a service that is killed and comes back makes nothing told twice", async () => {
+  await using bed = await CacheBed.open(places());
+  const [lasting, ending] = [
+    await host.podman("run", "-d", image, "sleep", "100"),
+    await host.podman("run", "-d", image, "sleep", "100"),
+  ];
+  await bed.seeing(lasting, "running");
+  await bed.seeing(ending, "running");
+  await host.stop("SIGKILL");
+  const podmanStatus = () => bed.cache.runtimes().find(({ name }) => name === "podman")?.condition;
+  await bed.until(() => podmanStatus() === "files", "files");
+  process.kill(bed.cache.lookupContainer(ending)?.pid || Number.NaN, "SIGKILL");
+  await bed.seeing(ending, "exited SIG9");
+  await host.start();
+  await bed.until(() => podmanStatus() === "connected", "connected");
+  const told = (id: string) => bed.of(id).filter((what) => !what.startsWith("updated"));
+  assert.equal(
+    [told(lasting), told(ending)],
+    [
+      ["created", "running"],
+      ["created", "running", "exited SIG9"],
+    ],
+  );
+  await host.podman("rm", "-f", "-t", "0", lasting, ending);
+  await bed.seeing(lasting, "destroyed");
 });
 
 podman("after a restart of the sensor the same facts are found and nothing is told", async () => {

@@ -83,7 +83,7 @@ export class PodmanBed implements AsyncDisposable {
   }
 
   #options(): string[] {
-    return ["--root", this.root, "--runroot", this.runRoot, "--storage-driver", "vfs"];
+    return ["--root", this.root, "--runroot", this.runRoot, "--storage-driver", "overlay"];
   }
 
   #environment(): NodeJS.ProcessEnv {

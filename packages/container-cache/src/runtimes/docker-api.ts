@@ -8,6 +8,8 @@ import type { RuntimeContext } from "./runtime.js";
 /** Bytes of a list of all containers, and of an event, at most. */
 const LIST_LIMIT = 64 << 20;
 const EVENT_LIMIT = 1 << 20;
+/** Bytes of what is said of one container or image, at most. */
+const ANSWER_LIMIT = 8 << 20;
 /** Events that wait to be handled at most; with more, all containers are asked for anew. */
 const QUEUE_LIMIT = 4096;
 /** Containers that are asked for at the same time. */
@@ -126,11 +128,13 @@ export class DockerApi {
 
   async #inspect(id: string): Promise<void> {
     try {
-      const answer = await this.#get(`/containers/${id}/json`, this.#context.maxConfig);
+      const answer = await this.#get(`/containers/${id}/json`, ANSWER_LIMIT);
       if (answer === undefined) return;
       const { json, text } = answer;
       if (textAt(json, "Id") !== id) throw new Error("the answer is of another container");
-      const facts: ContainerData = { ...dockerFacts(json), jsonConfig: text };
+      const isLarge = text.length > this.#context.maxConfig;
+      if (isLarge) this.#context.oversized();
+      const facts: ContainerData = { ...dockerFacts(json), ...(!isLarge && { jsonConfig: text }) };
       const imageDigest = await this.#digest(facts.imageId ?? "");
       const whole = await this.#options.addFiles(id, { ...facts, ...(imageDigest && { imageDigest }) });
       if (!this.#signal.aborted) this.#context.update(id, whole, { settled: true });
@@ -144,7 +148,7 @@ export class DockerApi {
     const known = this.#digests.get(image);
     if (known !== undefined) return known;
     const path = `/images/${encodeURIComponent(image)}/json`;
-    const answer = await this.#get(path, this.#context.maxConfig).catch(() => undefined);
+    const answer = await this.#get(path, ANSWER_LIMIT).catch(() => undefined);
     const [named] = listAt(answer?.json, "RepoDigests");
     const digest = /@(sha256:[0-9a-f]{64})$/.exec(String(named ?? ""))?.[1] ?? "";
     if (this.#digests.size >= IMAGE_LIMIT) this.#digests.clear();

@@ -30,6 +30,8 @@ export class StorageFiles {
   readonly #watches = new Map<string, FolderWatch>();
   /** Folders of containers that have no configuration yet. */
   readonly #waiting = new Map<string, FolderWatch>();
+  /** What the list said of each container when it was taken in. */
+  readonly #taken = new Map<string, string>();
   readonly #ids = new Map<string, ReadonlySet<string>>();
 
   constructor(
@@ -76,6 +78,7 @@ export class StorageFiles {
     this.#watches.clear();
     this.#waiting.clear();
     this.#ids.clear();
+    this.#taken.clear();
   }
 
   async #read(folder: string): Promise<void> {
@@ -87,11 +90,15 @@ export class StorageFiles {
       const [id, metadata] = [textAt(item, "id"), parseJson(textAt(item, "metadata"))];
       if (!ID.test(id) || !this.#accepts(metadata)) continue;
       ids.add(id);
-      if (this.#isTold() && this.#context.lookup(id)?.settled) continue;
+      const known = this.#context.lookup(id);
+      const text = JSON.stringify(item);
+      if (known?.settled && (this.#isTold() || this.#taken.get(id) === text)) continue;
+      this.#taken.set(id, text);
       const facts = await this.#facts(folder, id, item, metadata);
       this.#context.update(id, facts, { settled: true });
       if (facts.ociConfig === "") this.#await(folder, id);
     }
+    for (const id of this.#ids.get(folder) ?? []) if (!ids.has(id)) this.#taken.delete(id);
     this.#ids.set(folder, ids);
     for (const [id, watch] of this.#waiting) {
       if ([...this.#ids.values()].some((some) => some.has(id))) continue;
