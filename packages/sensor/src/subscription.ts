@@ -40,6 +40,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   #delivered = 0;
   #left: number;
   #timer: NodeJS.Timeout | undefined;
+  #ending = false;
   #ended = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
@@ -52,8 +53,9 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#left = request.limit;
     this.#containers = request.containers;
     this.#hold = new ContainerHold(request.containers, (event) => {
-      this.#take(event);
-      this.flush();
+      if (event.event.case === "lost") this.#queue.push(event);
+      else this.#take(event);
+      if (this.#queue.length > 0) this.#wake?.();
     });
     this.#throttle = request.throttle;
     if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
@@ -100,7 +102,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   }
 
   #take(event: TelemetryEvent): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#left <= 0) return;
     this.#matched++;
     if (event.sensorMonotimeNanos - this.#lastTime < this.#throttle) {
       this.#throttled++;
@@ -126,11 +128,12 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
 
   /** Ends the stream behind what waits; with an error, the iteration throws it there. */
   end(error?: Error): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#ending) return;
+    this.#ending = true;
+    this.#hold.end();
     this.#ended = true;
     this.#error = error;
     clearTimeout(this.#timer);
-    this.#hold.clear();
     this.#onEnd();
     this.#wake?.();
   }
@@ -138,6 +141,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   /** Ends the stream at once; what waits is dropped. */
   close(): void {
     this.#queue.clear();
+    this.#hold.clear();
     this.end();
   }
 
