@@ -44,9 +44,8 @@ kernel("ends of processes: wait status, signal and core dump, as the parent gets
   await Promise.all([all.done, some.done]);
   for (const line of lines) {
     const [pid, status] = line.split(" ").map(Number) as [number, number];
-    const event = all.events.find(({ processTgid }) => processTgid === pid);
-    const { exitCode, exitStatus, exitSignal, exitCoreDumped, exitCoreDumpedUnknown } = event?.event
-      .value as ProcessPayload;
+    const event = all.events.find(({ processTgid }) => processTgid === pid)!.event;
+    const { exitCode, exitStatus, exitSignal, exitCoreDumped, exitCoreDumpedUnknown } = event.value as ProcessPayload;
     assert.is(exitCoreDumpedUnknown, false);
     assert.is(exitCode, status);
     assert.equal([exitStatus, exitSignal], [status >> 8, status & 0x7f]);
