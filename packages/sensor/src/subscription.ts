@@ -34,6 +34,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   readonly #containers: ContainerMatcher | undefined;
   readonly #hold: ContainerHold;
   readonly #throttle: number;
+  #last: TelemetryEvent | undefined;
   #matched = 0;
   #throttled = 0;
   #lastTime = Number.NEGATIVE_INFINITY;
@@ -95,7 +96,9 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
 
   /** Takes an event that passed the filters, and {@link mayWant}. */
   push(event: TelemetryEvent, container?: ContainerLabels): void {
-    if (this.#ended) return;
+    // Several of its conditions may be evaluated apart: what passes two of them comes once.
+    if (this.#ended || event === this.#last) return;
+    this.#last = event;
     if (this.#hold.isEmpty && (this.#containers === undefined || this.#containers.matches(container!)))
       this.#take(event);
     else this.#hold.add(event, container);
