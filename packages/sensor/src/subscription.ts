@@ -157,7 +157,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
       while (true) {
         const batch = this.#queue.take(MAX_BATCH);
         if (batch.length > 0) {
-          this.#delivered += batch.filter(({ event }) => event.case !== "lost").length;
+          for (const { event } of batch) if (event.case !== "lost") this.#delivered++;
           yield batch;
         } else if (this.#ended) {
           if (this.#error !== undefined) throw this.#error;
