@@ -43,9 +43,17 @@ export class ContainerHold {
   release(): void {
     if (this.#held.length === 0) return;
     const now = performance.now();
-    const waiting = this.#held.findIndex(({ container, until }) => container?.settled === false && until > now);
+    const waiting = this.#held.findIndex(
+      ({ container, until }) => container?.settled === false && until > now && !this.#matcher?.matches(container),
+    );
     this.#judge(waiting < 0 ? this.#held.length : waiting);
     this.#wait();
+  }
+
+  /** Judges all by what is known now. */
+  end(): void {
+    this.#judge(this.#held.length);
+    this.clear();
   }
 
   clear(): void {

@@ -66,20 +66,18 @@ export class Envelope {
 
   /** An event of a task. */
   ofTask(moment: Moment, task: Task, payload: EventPayload, container: ContainerLabels | undefined): TelemetryEvent {
-    return new SensorEvent(this.sensorId, ++this.#sequence, moment.elapsed, this.#unixOrigin, payload, {
-      task,
-      cpu: moment.cpu,
-      container: container ?? noContainer,
-      lineage: this.#lineages.of(task),
-    });
+    const lineage = this.#lineages.of(task);
+    const event = this.#bare(++this.#sequence, moment.elapsed, payload);
+    event.setTask(task, lineage, moment.cpu, container ?? noContainer);
+    return event;
   }
 
   /** An event that no task caused. */
   ofNobody(elapsed: number, payload: EventPayload, container?: ContainerLabels): TelemetryEvent {
     const event = this.#bare(++this.#sequence, elapsed, payload);
     if (container === undefined) return event;
-    const { id, name, imageId, imageName, pod } = container;
-    return Object.assign(event, { containerId: id, containerName: name, imageId, imageName, pod: podOf(pod) });
+    event.setContainer(container);
+    return event;
   }
 
   /** Tells a subscriber what its own queue had no room for. */
@@ -95,16 +93,9 @@ export class Envelope {
     return this.#bare(++this.#sequence, to, { case: "lost", value });
   }
 
-  #bare(sequence: number, elapsed: number, payload: EventPayload): TelemetryEvent {
-    return new SensorEvent(this.sensorId, sequence, elapsed, this.#unixOrigin, payload, undefined);
+  #bare(sequence: number, elapsed: number, payload: EventPayload): SensorEvent {
+    return new SensorEvent(this.sensorId, sequence, elapsed, this.#unixOrigin, payload);
   }
-}
-
-interface Doer {
-  readonly task: Task;
-  readonly cpu: number;
-  readonly container: ContainerLabels;
-  readonly lineage: readonly LineageEntry[];
 }
 
 function podOf(pod: PodLabels | undefined): PodEntry | undefined {
@@ -119,52 +110,28 @@ class SensorEvent implements TelemetryEvent {
   readonly sensorSequenceNumber: number;
   readonly sensorMonotimeNanos: number;
   readonly event: EventPayload;
-  readonly processId: string | undefined;
-  readonly processPid: number | undefined;
-  readonly processTgid: number | undefined;
-  readonly processLineage: readonly LineageEntry[] | undefined;
-  readonly containerId: string | undefined;
-  readonly containerName: string | undefined;
-  readonly imageId: string | undefined;
-  readonly imageName: string | undefined;
-  readonly pod: PodEntry | undefined;
-  readonly cpu: number | undefined;
-  readonly credentials: Cred | undefined;
-  readonly commandLine: readonly string[] | undefined;
-  readonly commandLineTruncated: boolean | undefined;
-  readonly cgroupPath: string | undefined;
+  processId: string | undefined = undefined;
+  processPid: number | undefined = undefined;
+  processTgid: number | undefined = undefined;
+  processLineage: readonly LineageEntry[] | undefined = undefined;
+  containerId: string | undefined = undefined;
+  containerName: string | undefined = undefined;
+  imageId: string | undefined = undefined;
+  imageName: string | undefined = undefined;
+  pod: PodEntry | undefined = undefined;
+  cpu: number | undefined = undefined;
+  credentials: Cred | undefined = undefined;
+  commandLine: readonly string[] | undefined = undefined;
+  commandLineTruncated: boolean | undefined = undefined;
+  cgroupPath: string | undefined = undefined;
   readonly #unixOrigin: bigint;
 
-  constructor(
-    sensorId: string,
-    sequence: number,
-    elapsed: number,
-    unixOrigin: bigint,
-    payload: EventPayload,
-    doer: Doer | undefined,
-  ) {
+  constructor(sensorId: string, sequence: number, elapsed: number, unixOrigin: bigint, payload: EventPayload) {
     this.sensorId = sensorId;
     this.sensorSequenceNumber = sequence;
     this.sensorMonotimeNanos = elapsed;
     this.event = payload;
     this.#unixOrigin = unixOrigin;
-    if (doer === undefined) return;
-    const { task, cpu, container, lineage } = doer;
-    const { leader } = task;
-    this.processId = lineage[0]!.processId;
-    this.processPid = task.pid;
-    this.processTgid = leader.pid;
-    this.processLineage = lineage;
-    this.containerId = container.id;
-    this.containerName = container.name;
-    this.imageId = container.imageId;
-    this.imageName = container.imageName;
-    this.pod = podOf(container.pod);
-    this.cpu = cpu;
-    this.credentials = task.creds;
-    this.commandLine = leader.commandLine;
-    this.commandLineTruncated = leader.commandLineTruncated;
-    this.cgroupPath = task.cgroupPath;
   }
 
   get id(): string {
@@ -173,5 +140,28 @@ class SensorEvent implements TelemetryEvent {
 
   get unixTimeNanos(): bigint {
     return this.#unixOrigin + BigInt(Math.round(this.sensorMonotimeNanos));
+  }
+
+  /** Says who did it; called once, before anybody has the event. */
+  setTask(task: Task, lineage: readonly LineageEntry[], cpu: number, container: ContainerLabels): void {
+    const { leader } = task;
+    this.processId = lineage[0]!.processId;
+    this.processPid = task.pid;
+    this.processTgid = leader.pid;
+    this.processLineage = lineage;
+    this.cpu = cpu;
+    this.credentials = task.creds;
+    this.commandLine = leader.commandLine;
+    this.commandLineTruncated = leader.commandLineTruncated;
+    this.cgroupPath = task.cgroupPath;
+    this.setContainer(container);
+  }
+
+  setContainer(container: ContainerLabels): void {
+    this.containerId = container.id;
+    this.containerName = container.name;
+    this.imageId = container.imageId;
+    this.imageName = container.imageName;
+    this.pod = podOf(container.pod);
   }
 }

@@ -29,7 +29,10 @@ export interface GapTeller {
   toEvent(gap: Gap): TelemetryEvent;
 }
 
-type Entry = { event: TelemetryEvent; size: number } | { gap: Gap };
+/** Entries that were taken out are let go of when there are so many of them: to move the rest each time would cost more. */
+const COMPACT = 16_384;
+/** Stands for a gap where an event has its size. */
+const GAP = -1;
 
 /**
  * Events that wait for one consumer, bounded in number and bytes. What does not fit is counted in a gap, which takes the
@@ -43,7 +46,11 @@ export class EventQueue {
   dropped = 0;
   readonly #limits: QueueLimits;
   readonly #gaps: GapTeller;
-  #entries: Entry[] = [];
+  #entries: (TelemetryEvent | Gap)[] = [];
+  /** Of the entries: bytes of an event, or {@link GAP}. */
+  #sizes: number[] = [];
+  /** Entries before this one were taken out. */
+  #first = 0;
   #events = 0;
   #bytes = 0;
   #openGap: Gap | undefined;
@@ -54,7 +61,7 @@ export class EventQueue {
   }
 
   get length(): number {
-    return this.#entries.length;
+    return this.#entries.length - this.#first;
   }
 
   /** Returns whether there was room. */
@@ -67,7 +74,8 @@ export class EventQueue {
     }
     // An event too big for the whole queue goes through alone rather than never.
     this.#openGap = undefined;
-    this.#entries.push({ event, size });
+    this.#entries.push(event);
+    this.#sizes.push(size);
     this.#events++;
     this.#bytes += size;
     this.admitted++;
@@ -76,20 +84,38 @@ export class EventQueue {
 
   /** Takes out what waits, up to `most` entries, gaps as events. */
   take(most: number): TelemetryEvent[] {
-    const taken = this.#entries.length <= most ? this.#entries : this.#entries.slice(0, most);
-    this.#entries = this.#entries.length <= most ? [] : this.#entries.slice(most);
-    if (this.#entries.length === 0) this.#openGap = undefined;
-    return taken.map((entry) => {
-      if ("gap" in entry) return this.#gaps.toEvent(entry.gap);
-      this.#events--;
-      this.#bytes -= entry.size;
-      return entry.event;
-    });
+    const from = this.#first;
+    const taken = this.#entries.slice(from, from + most);
+    const sizes = this.#sizes.slice(from, from + most);
+    this.#first += taken.length;
+    if (this.#first === this.#entries.length) {
+      this.#reset();
+    } else if (this.#first > COMPACT) {
+      this.#entries = this.#entries.slice(this.#first);
+      this.#sizes = this.#sizes.slice(this.#first);
+      this.#first = 0;
+    }
+    for (let at = 0; at < sizes.length; at++) {
+      const size = sizes[at]!;
+      if (size === GAP) {
+        taken[at] = this.#gaps.toEvent(taken[at] as Gap);
+      } else {
+        this.#events--;
+        this.#bytes -= size;
+      }
+    }
+    return taken as TelemetryEvent[];
   }
 
   clear(): void {
-    this.#entries = [];
+    this.#reset();
     this.#events = this.#bytes = 0;
+  }
+
+  #reset(): void {
+    this.#entries = [];
+    this.#sizes = [];
+    this.#first = 0;
     this.#openGap = undefined;
   }
 
@@ -110,6 +136,7 @@ export class EventQueue {
       firstMonotimeNanos: sensorMonotimeNanos,
       lastMonotimeNanos: sensorMonotimeNanos,
     };
-    this.#entries.push({ gap: this.#openGap });
+    this.#entries.push(this.#openGap);
+    this.#sizes.push(GAP);
   }
 }

@@ -3,7 +3,8 @@ import type { EventPayload } from "./payload.js";
 
 /**
  * A telemetry event, an object of the shape of the v0 API's `TelemetryEvent`: what is absent has its default. All
- * subscribers get the same object; it is never changed after.
+ * subscribers get the same object; it is never changed after. `id` and `unixTimeNanos` are computed when they are read, and
+ * so are not among the properties that `{ ...event }` copies.
  */
 export interface TelemetryEvent {
   /** Unique: sensor id and sequence number. */

@@ -12,7 +12,7 @@ const kernel = requires({ root: true, perf: true });
 const probes = requires({ root: true, perf: true, kprobes: true });
 const kinds = eventKinds.filter((kind) => kind.startsWith("file.")) as PlainKind[];
 
-/** Does one thing after the other in the folder it is given; some of them fail. */
+/** Does one thing after the other in the folder it is given, where it is seen to be before; some of them fail. */
 const doings = `
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -22,6 +22,7 @@ const doings = `
 int main(int argc, char **argv) {
   umask(0);
   if (chdir(argv[1])) return 1;
+  usleep(500000);
   int fd = open("new file", O_CREAT | O_RDWR | O_EXCL, 0640);
   if (write(fd, "content", 7) != 7) return 2;
   close(fd);
@@ -48,7 +49,7 @@ probes("all nine kinds: names, modes and flags, of what succeeded alone", async 
   const { events, done, stream } = await bed.gather({ filters: kinds.map((kind) => ({ kind })) });
   assert.equal(stream.statuses, [{ code: 0, message: "" }]);
   const folder = bed.folder;
-  const { pid } = bed.run(program, folder);
+  const { pid } = await bed.runBeside(program, folder);
   await bed.sensor.stop();
   await done;
   const all = valuesOf(events, pid, "file") as FilePayload[];
@@ -112,7 +113,7 @@ probes("conditions on names, flags and modes; relative names are resolved before
       { kind: "file.rename", where: like("newname", "*/renamed") },
     ],
   });
-  const { pid } = bed.run(program, folder);
+  const { pid } = await bed.runBeside(program, folder);
   await bed.sensor.stop();
   await done;
   const values = valuesOf(events, pid, "file") as FilePayload[];

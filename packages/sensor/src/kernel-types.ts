@@ -1,12 +1,18 @@
-import { Btf, fetchMember } from "@kernscope/perf";
+import { Btf, PerfError } from "@kernscope/perf";
 
-/** The kernel's structs and functions, as far as probes are made of them. Each is looked for once: it takes 20 ms. */
+/**
+ * The kernel's structs and functions, as far as probes are made of them. Each is looked for once in the life of a program,
+ * as each search goes through all types.
+ */
 export class KernelTypes {
+  static #running: Promise<KernelTypes> | undefined;
   readonly #btf: Btf;
   readonly #known = new Map<string, unknown>();
 
-  static async open(): Promise<KernelTypes> {
-    return new KernelTypes(await Btf.open());
+  /** Those of the running kernel. */
+  static open(): Promise<KernelTypes> {
+    KernelTypes.#running ??= Btf.open().then((btf) => new KernelTypes(btf));
+    return KernelTypes.#running;
   }
 
   constructor(btf: Btf) {
@@ -19,16 +25,10 @@ export class KernelTypes {
    * @throws PerfError `not_found`
    */
   offset(struct: string, member: string): number {
-    return this.#once(`${struct}.${member}`, () => this.#btf.member(struct, member).offset);
-  }
-
-  /**
-   * The fetch expression of a struct's member; `start` is one that gives the struct's address.
-   *
-   * @throws PerfError `not_found`, `invalid`
-   */
-  fetch(start: string, struct: string, member: string): string {
-    return this.#once(`${start} ${struct}.${member}`, () => fetchMember(this.#btf, start, struct, member));
+    const id = this.#once(`struct ${struct}`, () => this.#btf.find(struct, ["struct"])[0]);
+    if (id === undefined)
+      throw new PerfError("not_found", { operation: "kernelTypes", subject: struct, cause: "no such struct" });
+    return this.#once(`${struct}.${member}`, () => this.#btf.member(id, member).offset);
   }
 
   /**

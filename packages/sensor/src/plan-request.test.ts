@@ -1,4 +1,4 @@
-import { compare, identifier, like, or } from "@kernscope/expression";
+import { compare, type Expression, identifier, like, or } from "@kernscope/expression";
 import { FakeTracing } from "@kernscope/perf/testing";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -46,8 +46,8 @@ test("what cannot be honoured is a status, as long as something can", async () =
     statuses.map(({ code }) => code),
     [3, 3, 12],
   );
-  assert.match(statuses[0]!.message, /syscall\.enter.*every system call/);
-  assert.match(statuses[1]!.message, /ticker.*interval is 0/);
+  assert.match(statuses[0]!.message, /ticker.*interval is 0/);
+  assert.match(statuses[1]!.message, /syscall\.enter.*every system call/);
   assert.match(statuses[2]!.message, "since");
 });
 
@@ -59,6 +59,17 @@ test("conditions of one kind are one source, and an event that passes several is
   assert.equal([passes("/a"), passes("/b"), passes("/c")], [true, true, false]);
   const all = await plan({ filters: [execOf("/a"), { kind: "process.exec" }] });
   assert.is(all.sources[0]!.predicate, undefined);
+});
+
+test("a condition that is refused takes no other one with it", async () => {
+  const deep = (depth: number): Expression =>
+    depth === 0 ? compare("filename", "string", "eq", "x") : { type: "not", operand: deep(depth - 1) };
+  const { sources, statuses } = await plan({ filters: [execOf("/a"), { kind: "process.exec", where: deep(100) }] });
+  assert.is(sources[0]!.predicate?.({ type: 2, execFilename: "/a" }), true);
+  assert.equal(
+    statuses.map(({ code }) => code),
+    [3],
+  );
 });
 
 test("equal conditions have equal keys, others have not", async () => {

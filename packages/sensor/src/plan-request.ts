@@ -1,20 +1,16 @@
-import { or, print, validate } from "@kernscope/expression";
-import { canonical } from "./canonical.js";
+import { print, validate } from "@kernscope/expression";
 import { ContainerMatcher } from "./container-matcher.js";
 import { SensorError, toSensorError } from "./errors.js";
 import { eventKinds, isEventKind } from "./event-kinds.js";
 import { defaultQueueLimits, type QueueLimits } from "./event-queue.js";
+import type { EventFamily } from "./events/family.js";
 import { familyOf } from "./events/index.js";
-import { fieldTypes } from "./field-table.js";
+import { type FieldTable, fieldTypes } from "./field-table.js";
 import type { KernelSupport } from "./kernel-support.js";
+import { mergeFilters } from "./merge-filters.js";
 import { predicateOf } from "./predicate.js";
 import type { PlannedSource } from "./source-registry.js";
-import type {
-  ContainerEventFilter,
-  EventFilter,
-  SubscriptionRequest,
-  SubscriptionStatus,
-} from "./subscription-request.js";
+import type { EventFilter, SubscriptionRequest, SubscriptionStatus } from "./subscription-request.js";
 
 /** A request that was found in order, and how it will be served. */
 export interface PlannedRequest {
@@ -61,7 +57,16 @@ export async function planRequest(request: SubscriptionRequest, kernel: KernelSu
   const sources: PlannedSource[] = [];
   const refusals: SensorError[] = [];
   const lacks: SubscriptionStatus[] = [];
-  for (const filter of mergeFilters(filters)) {
+  const valid = filters.filter((filter) => {
+    try {
+      fieldsOf(filter);
+      return true;
+    } catch (error) {
+      refusals.push(refusalOf(error, filter));
+      return false;
+    }
+  });
+  for (const filter of mergeFilters(valid)) {
     try {
       const planned = await planFilter(filter, kernel);
       sources.push(planned);
@@ -82,15 +87,7 @@ export async function planRequest(request: SubscriptionRequest, kernel: KernelSu
 
 /** Plans one filter: its condition is checked, and divided between the kernel and this process. */
 export async function planFilter(filter: EventFilter, kernel: KernelSupport): Promise<PlannedSource> {
-  const { kind } = filter;
-  if (!isEventKind(kind)) throw invalid(`kind ${JSON.stringify(kind)} – the kinds are ${eventKinds.join(", ")}`);
-  const family = familyOf(kind);
-  if (family === undefined) {
-    throw new SensorError("unimplemented", `newSubscription(${kind}): this sensor does not serve it yet`);
-  }
-  const fields = family.fields(filter);
-  const where = "where" in filter ? filter.where : undefined;
-  if (where !== undefined) validate(where, fieldTypes(fields));
+  const { family, fields } = fieldsOf(filter);
   const plan = await family.plan(filter, kernel);
   return {
     filter,
@@ -100,26 +97,18 @@ export async function planFilter(filter: EventFilter, kernel: KernelSupport): Pr
   };
 }
 
-/** Filters that differ in nothing but their conditions become one: an event that passes several is delivered once. */
-function mergeFilters(filters: readonly EventFilter[]): EventFilter[] {
-  const merged = new Map<string, EventFilter>();
-  for (const filter of filters) {
-    const { where, view, ...rest } = filter as Partial<ContainerEventFilter>;
-    const key = canonical(rest);
-    const before = merged.get(key) as Partial<ContainerEventFilter> | undefined;
-    if (before === undefined) {
-      merged.set(key, filter);
-      continue;
-    }
-    const both = before.where !== undefined && where !== undefined ? or(before.where, where) : undefined;
-    const fuller = before.view === "full" ? before.view : view;
-    merged.set(key, {
-      ...rest,
-      ...(both !== undefined && { where: both }),
-      ...(fuller !== undefined && { view: fuller }),
-    } as EventFilter);
+/** Checks a filter's kind, arguments and condition. */
+function fieldsOf(filter: EventFilter): { family: EventFamily; fields: FieldTable } {
+  const { kind } = filter;
+  if (!isEventKind(kind)) throw invalid(`kind ${JSON.stringify(kind)} – the kinds are ${eventKinds.join(", ")}`);
+  const family = familyOf(kind);
+  if (family === undefined) {
+    throw new SensorError("unimplemented", `newSubscription(${kind}): this sensor does not serve it yet`);
   }
-  return [...merged.values()];
+  const fields = family.fields(filter);
+  const where = "where" in filter ? filter.where : undefined;
+  if (where !== undefined) validate(where, fieldTypes(fields));
+  return { family, fields };
 }
 
 /** What a filter was refused for. Whatever the packages below find wrong with what the client gave is the client's. */

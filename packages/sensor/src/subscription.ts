@@ -34,12 +34,14 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   readonly #containers: ContainerMatcher | undefined;
   readonly #hold: ContainerHold;
   readonly #throttle: number;
+  #last: TelemetryEvent | undefined;
   #matched = 0;
   #throttled = 0;
   #lastTime = Number.NEGATIVE_INFINITY;
   #delivered = 0;
   #left: number;
   #timer: NodeJS.Timeout | undefined;
+  #ending = false;
   #ended = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
@@ -52,8 +54,9 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#left = request.limit;
     this.#containers = request.containers;
     this.#hold = new ContainerHold(request.containers, (event) => {
-      this.#take(event);
-      this.flush();
+      if (event.event.case === "lost") this.#queue.push(event);
+      else this.#take(event);
+      if (this.#queue.length > 0) this.#wake?.();
     });
     this.#throttle = request.throttle;
     if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
@@ -93,14 +96,16 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
 
   /** Takes an event that passed the filters, and {@link mayWant}. */
   push(event: TelemetryEvent, container?: ContainerLabels): void {
-    if (this.#ended) return;
+    // Several of its conditions may be evaluated apart: what passes two of them comes once.
+    if (this.#ended || event === this.#last) return;
+    this.#last = event;
     if (this.#hold.isEmpty && (this.#containers === undefined || this.#containers.matches(container!)))
       this.#take(event);
     else this.#hold.add(event, container);
   }
 
   #take(event: TelemetryEvent): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#left <= 0) return;
     this.#matched++;
     if (event.sensorMonotimeNanos - this.#lastTime < this.#throttle) {
       this.#throttled++;
@@ -126,11 +131,12 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
 
   /** Ends the stream behind what waits; with an error, the iteration throws it there. */
   end(error?: Error): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#ending) return;
+    this.#ending = true;
+    this.#hold.end();
     this.#ended = true;
     this.#error = error;
     clearTimeout(this.#timer);
-    this.#hold.clear();
     this.#onEnd();
     this.#wake?.();
   }
@@ -138,6 +144,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   /** Ends the stream at once; what waits is dropped. */
   close(): void {
     this.#queue.clear();
+    this.#hold.clear();
     this.end();
   }
 
@@ -150,7 +157,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
       while (true) {
         const batch = this.#queue.take(MAX_BATCH);
         if (batch.length > 0) {
-          this.#delivered += batch.filter(({ event }) => event.case !== "lost").length;
+          for (const { event } of batch) if (event.case !== "lost") this.#delivered++;
           yield batch;
         } else if (this.#ended) {
           if (this.#error !== undefined) throw this.#error;

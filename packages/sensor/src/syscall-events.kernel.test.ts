@@ -1,3 +1,4 @@
+import { getPriority } from "node:os";
 import { and, compare, or } from "@kernscope/expression";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
@@ -86,6 +87,28 @@ kernel("calls by a range of numbers: 32-bit calls are not taken for those of the
     [1, 2, 1, 2].map((type) => [type, kcmp]),
   );
   assert.equal([values[0]!.arg1, values[2]!.arg0], [2n ** 64n - 2n, 7]);
+});
+
+kernel("the sensor's own calls make no events, those of its children do", async () => {
+  await using bed = await EventBed.open();
+  const { events, done } = await bed.gather({
+    filters: [
+      { kind: "syscall.enter", where: idIs("getpriority") },
+      {
+        kind: "syscall.exit",
+        where: and(
+          compare("id", "int64", "ge", number("getpriority")),
+          compare("id", "int64", "le", number("getpriority")),
+        ),
+      },
+    ],
+  });
+  for (let i = 0; i < 50; i++) getPriority();
+  const { pid } = bed.run(process.execPath, "-e", "require('os').getPriority()");
+  await bed.sensor.stop();
+  await done;
+  assert.is(events.filter(({ processTgid }) => processTgid === process.pid).length, 0);
+  assert.is(events.filter(({ processTgid }) => processTgid === pid).length, 2);
 });
 
 kernel("a thousand subscriptions of one shape share one registration", async () => {

@@ -64,9 +64,9 @@ const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
       lossType: LostRecordType.SUBSCRIPTION,
       args: (of) => ({
         dfd: "$arg1:s32",
-        filename: of.types.fetch("$arg2", "filename", "name"),
-        flags: of.types.fetch("$arg3", "open_flags", "open_flag"),
-        mode: of.types.fetch("$arg3", "open_flags", "mode"),
+        filename: `+0(+${of.types.offset("filename", "name")}($arg2)):string`,
+        flags: `+${of.types.offset("open_flags", "open_flag")}($arg3):s32`,
+        mode: `+${of.types.offset("open_flags", "mode")}($arg3):u16`,
       }),
     },
   ],

@@ -81,7 +81,9 @@ interface OpenFields {
 
 const lacks: Readonly<Record<string, readonly string[]>> = {
   "file.modify": ["what is written through mmap(2) is not seen"],
-  "file.open": ["names that are relative to a directory's descriptor are not resolved"],
+  "file.open": [
+    "names relative to a directory's descriptor, or to the directory of a process that ended at once, are not resolved",
+  ],
 };
 
 async function planProbes(

@@ -35,19 +35,11 @@ export const processEvents: EventFamily<PlainFilter> = {
   fields: ({ kind }) => fields[kind]!,
   service(kind, kernel) {
     const sources = tracepoints[kind]!.filter((name) => kernel.hasTracepoint(name));
-    if (kind === "process.update" && kernel.kprobes)
-      return { sources: ["kretprobe:set_fs_pwd"], lacks: [], remedies: [] };
-    if (kind === "process.update") {
-      return {
-        sources,
-        lacks: ["changes of processes that end at once, and of 32-bit programs, are not seen"],
-        remedies: ["a kernel with kprobes (CONFIG_KPROBE_EVENTS)"],
-      };
-    }
-    if (kind !== "process.exit") return { sources, lacks: [], remedies: [] };
+    if (kind !== "process.update") return { sources, lacks: [], remedies: [] };
+    if (kernel.kprobes) return { sources: ["kretprobe:set_fs_pwd"], lacks: [], remedies: [] };
     return {
       sources,
-      lacks: ["whether a signal's core dump was written is not known"],
+      lacks: ["changes of processes that end at once, and of 32-bit programs, are not seen"],
       remedies: ["a kernel with kprobes (CONFIG_KPROBE_EVENTS)"],
     };
   },

@@ -1,0 +1,61 @@
+import { parse } from "@kernscope/expression";
+import { requires } from "@kernscope/test-support";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { capabilities, explainFilter, fieldTypesOf } from "./capabilities.js";
+import { eventKinds } from "./event-kinds.js";
+import type { EventFilter, PlainKind } from "./subscription-request.js";
+import { EventBed } from "./testing/event-bed.js";
+
+const kernel = requires({ root: true, perf: true });
+
+const plain = (kind: PlainKind, text: string) => {
+  const filter = { kind } as const;
+  return { ...filter, where: parse(text, fieldTypesOf(filter)) };
+};
+
+kernel("every kind is listed, and what is said of it is what a subscriber meets", async () => {
+  const { kinds, obstacle } = await capabilities();
+  assert.is(obstacle, undefined);
+  assert.equal(
+    kinds.map(({ kind }) => kind),
+    [...eventKinds],
+  );
+  await using bed = await EventBed.open();
+  for (const { kind, state, sources, lacks, remedies } of kinds) {
+    assert.is(state === "none", sources.length === 0);
+    assert.is(state === "complete", lacks.length === 0);
+    if (state === "none") assert.ok(remedies.length > 0, kind);
+    const error = await bed.sensor.newSubscription({ filters: [exampleOf(kind)] }).then(
+      (stream) => stream.close(),
+      (caught) => caught,
+    );
+    assert.is(error === undefined, state !== "none", `${kind}: ${error}`);
+  }
+});
+
+function exampleOf(kind: (typeof eventKinds)[number]): EventFilter {
+  if (kind.startsWith("syscall.")) return plain(kind as PlainKind, "id == 1");
+  if (kind.startsWith("kernel-call.")) return { kind: kind as "kernel-call.enter", symbol: "do_exit" };
+  if (kind.startsWith("user-call.")) {
+    return { kind: kind as "user-call.enter", executable: process.execPath, symbol: "main" };
+  }
+  if (kind === "performance") return { kind, counters: [{ type: "software", config: 3 }], period: 1000 };
+  if (kind === "ticker") return { kind, interval: 1e9 };
+  if (kind === "chargen") return { kind, length: 1 };
+  return { kind } as EventFilter;
+}
+
+kernel("an explanation says which text runs in the kernel and what is left", async () => {
+  const whole = await explainFilter(plain("syscall.enter", "id == 61 && arg0 > 5"));
+  assert.equal(whole.kernel, [{ event: "syscalls/sys_enter_wait4", filter: "upid > 5" }]);
+  assert.is(whole.sensor, undefined);
+  const raw = await explainFilter(plain("syscall.enter", "id > 400 && arg0 == 5"));
+  assert.equal(raw.kernel, [{ event: "raw_syscalls/sys_enter", filter: "id > 400" }]);
+  assert.is(raw.sensor, "arg0 == 5");
+  const cache = await explainFilter(plain("process.exec", 'filename ~ "/usr/*"'));
+  assert.is(cache.sensor, 'filename ~ "/usr/*"');
+  assert.ok(cache.kernel.every(({ filter }) => filter === ""));
+});
+
+test.run();

@@ -1,0 +1,88 @@
+import { FakeKernel } from "@kernscope/perf/testing";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type EventKind, eventKinds } from "./event-kinds.js";
+import { type FilePayload, FileEventType as Type } from "./payload.js";
+import { Sensor } from "./sensor.js";
+import type { EventFilter } from "./subscription-request.js";
+
+/** Above any pid_max: no task of this host has it. */
+const PID = 5_000_000;
+const kinds = eventKinds.filter((kind) => kind.startsWith("file."));
+/** A device that nothing is mounted from: paths lack their beginning then. */
+const NOWHERE = 0xfff << 20;
+
+async function setUp(wanted: readonly EventKind[] = kinds) {
+  const kernel = new FakeKernel();
+  const sensor = await Sensor.open({
+    monitor: { source: kernel.source, tracing: kernel.tracing, readClock: kernel.clock.read },
+  });
+  await sensor.start();
+  const stream = await sensor.newSubscription({ filters: wanted.map((kind) => ({ kind }) as EventFilter) });
+  const emit = (name: string, values: Record<string, string | number> = {}) =>
+    kernel.emit(name, values, { pid: PID, tid: PID });
+  const finish = async () => {
+    kernel.deliver();
+    await sensor.stop();
+    const values: FilePayload[] = [];
+    for await (const batch of stream) for (const { event } of batch) values.push(event.value as FilePayload);
+    return values;
+  };
+  return { kernel, emit, finish, sensor };
+}
+
+/** What a probe fetches of a path whose file system is mounted nowhere. */
+function dentry(path: string, prefix = "p"): Record<string, string | number> {
+  const names = ["/", ...path.split("/")].reverse();
+  const filled = [...names, ...Array(8).fill("/")].slice(0, 8);
+  return { [`${prefix}dev`]: NOWHERE, ...Object.fromEntries(filled.map((name, at) => [`${prefix}${at}`, name])) };
+}
+
+test("what the kernel says of opens, as it was given", async () => {
+  const { emit, finish } = await setUp();
+  emit("kprobe:do_filp_open", { dfd: -100, filename: "/etc/passwd", flags: 0o2000101, mode: 0o100644 });
+  emit("kprobe:do_filp_open", { dfd: 7, filename: "passwd", flags: 0, mode: 0 });
+  assert.equal(await finish(), [
+    { type: Type.OPEN, filename: "/etc/passwd", openFlags: 0o2000101, openMode: 0o644 },
+    { type: Type.OPEN, filename: "passwd", openFlags: 0, openMode: 0 },
+  ]);
+});
+
+test("what was done is told when the function returns, and what failed is not", async () => {
+  const { emit, finish } = await setUp();
+  emit("kprobe:vfs_unlink", dentry("a/b"));
+  emit("kretprobe:vfs_unlink", { result: 0 });
+  emit("kprobe:vfs_rmdir", dentry("full"));
+  emit("kretprobe:vfs_rmdir", { result: -39 });
+  emit("kretprobe:vfs_rmdir", { result: 0 });
+  // A file system on top of another one does below what was done to it.
+  emit("kprobe:vfs_mkdir", { ...dentry("upper/dir"), mode: 0o40755 });
+  emit("kprobe:vfs_mkdir", { ...dentry("lower/dir"), mode: 0o40755 });
+  emit("kretprobe:vfs_mkdir", { result: 0 });
+  emit("kretprobe:vfs_mkdir", { result: 0 });
+  emit("kprobe:vfs_rename", { ...dentry("old", "s"), ...dentry("dir/new") });
+  emit("kretprobe:vfs_rename", { result: 0 });
+  emit("kprobe:vfs_symlink", { ...dentry("soft"), text: "some where" });
+  emit("kretprobe:vfs_symlink", { result: 0 });
+  emit("kprobe:vfs_link", { ...dentry("old", "s"), ...dentry("hard") });
+  emit("kretprobe:vfs_link", { result: 0 });
+  assert.equal(await finish(), [
+    { type: Type.DELETE, filename: "a/b" },
+    { type: Type.CREATE, filename: "lower/dir", openMode: 0o755 },
+    { type: Type.CREATE, filename: "upper/dir", openMode: 0o755 },
+    { type: Type.RENAME, oldname: "old", newname: "dir/new" },
+    { type: Type.LINK, sourceFile: "some where", targetFile: "soft", symlink: true },
+    { type: Type.LINK, sourceFile: "old", targetFile: "hard", symlink: false },
+  ]);
+});
+
+test("each kind has its own probes, and takes them with it", async () => {
+  const { kernel, sensor } = await setUp(["file.rename"]);
+  const places = () =>
+    [...kernel.tracing.probes.probes.values()].map(({ place }) => place).filter((place) => place.startsWith("vfs_"));
+  assert.equal(places(), ["vfs_rename", "vfs_rename"]);
+  await sensor.stop();
+  assert.equal(places(), []);
+});
+
+test.run();
