@@ -1,5 +1,6 @@
 import type { EventInit } from "@kernscope/telemetry-api";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { EventCounters } from "./event-provider.js";
 import { kindOfEvent } from "./filter-kinds.js";
 import type { EventBlock } from "./streams/event-block.js";
 
@@ -50,6 +51,33 @@ export class ServiceMetrics {
       registers: [this.registry],
       collect: () => gauge.set(read()),
     });
+  }
+
+  /** Adds what a sensor counts. */
+  addSensor(read: () => EventCounters): void {
+    const counters = [
+      ["sensor_events_total", "Events that the sensor made.", () => ({ "": read().events })],
+      [
+        "lost_events_total",
+        "Events that were lost, by where: in the kernel or before they were read, or in the sensor's queues. Each was told.",
+        () => ({ kernel: read().lost ?? 0, sensor_queue: read().dropped ?? 0 }),
+      ],
+    ] as const;
+    for (const [name, help, values] of counters) {
+      const labelled = !("" in values());
+      const counter: Counter<"cause"> = new Counter({
+        name: `kernscope_${name}`,
+        help,
+        labelNames: labelled ? ["cause"] : [],
+        registers: [this.registry],
+        collect: () => {
+          counter.reset();
+          for (const [cause, value] of Object.entries(values())) counter.inc(labelled ? { cause } : {}, value);
+        },
+      });
+    }
+    this.gauge("sensor_queued_events", "Events that wait in the sensor.", () => read().queued ?? 0);
+    this.gauge("sensor_sources", "What is open in the kernel for subscriptions.", () => read().sources ?? 0);
   }
 
   /** A batch came from the sensor. */

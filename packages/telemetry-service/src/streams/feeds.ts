@@ -53,8 +53,11 @@ export class Feeds {
     return this.#streams.size;
   }
 
-  get streams(): Iterable<ClientStream> {
-    return this.#streams.keys();
+  /** What waits for all clients together. */
+  queued(what: "queued" | "queuedBytes"): number {
+    let sum = 0;
+    for (const stream of this.#streams.keys()) sum += stream[what];
+    return sum;
   }
 
   /** Subscriptions of the sensor behind them. */
