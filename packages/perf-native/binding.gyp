@@ -2,6 +2,8 @@
   "targets": [
     {
       "target_name": "perf_native",
+      # Set where binaries are made that other systems load (tools/prebuild.mjs).
+      "variables": { "portable": "<!(node -p \"process.env.KERNSCOPE_PORTABLE ? 1 : 0\")" },
       "sources": [
         "native/addon.cc",
         "native/merge.cc",
@@ -18,7 +20,20 @@
       # Without SLP vectors: they join counters that are stored one by one into wide loads, which then wait for the stores.
       "cflags_cc": ["-std=c++20", "-O2", "-fno-tree-slp-vectorize"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-fno-exceptions"],
-      "ldflags": ["-static-libstdc++", "-Wl,-z,nodelete"]
+      "ldflags": ["-static-libstdc++", "-Wl,-z,nodelete"],
+      "conditions": [
+        ["portable==1", {
+          "sources": ["native/old_glibc.cc"],
+          "ldflags": [
+            "-Wl,--wrap=pthread_create", "-Wl,--wrap=pthread_detach", "-Wl,--wrap=pthread_join",
+            "-Wl,--wrap=pthread_once", "-Wl,--wrap=pthread_getspecific", "-Wl,--wrap=pthread_setspecific",
+            "-Wl,--wrap=pthread_key_create", "-Wl,--wrap=pthread_key_delete",
+            "-Wl,--wrap=pthread_mutexattr_init", "-Wl,--wrap=pthread_mutexattr_destroy",
+            "-Wl,--wrap=pthread_mutexattr_setprotocol", "-Wl,--wrap=pthread_setaffinity_np",
+            "-Wl,--wrap=pthread_setname_np", "-Wl,--wrap=pthread_sigmask"
+          ]
+        }]
+      ]
     }
   ]
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { access, constants, mkdir, readdir, rm } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { cached } from "./cache.mjs";
@@ -23,7 +24,30 @@ import { VmError } from "./vm-error.mjs";
 export async function installedProgram(program, packageName, caller) {
   const found = await findProgram(program);
   if (found !== undefined) return found;
-  await apt(
+  await installPackage(packageName, caller);
+  const installed = await findProgram(program);
+  if (installed === undefined) {
+    throw new VmError("unavailable", `install(${packageName}): it holds no ${program} – is this Debian on amd64?`);
+  }
+  return installed;
+}
+
+/**
+ * Makes sure of a file of a Debian package, installing the package when it is not there.
+ *
+ * @param {string} path
+ * @param {string} packageName
+ * @param {Caller} caller
+ */
+export async function installedFile(path, packageName, caller) {
+  if (existsSync(path)) return;
+  await installPackage(packageName, caller);
+  if (!existsSync(path)) throw new VmError("unavailable", `install(${packageName}): it holds no ${path}`);
+}
+
+/** @param {string} packageName @param {Caller} caller */
+function installPackage(packageName, caller) {
+  return apt(
     `install(${packageName})`,
     // Waits for other users of dpkg, and is never cut short: an interrupted dpkg needs repair by hand.
     () =>
@@ -34,11 +58,6 @@ export async function installedProgram(program, packageName, caller) {
     caller,
     `installing ${packageName} with apt`,
   );
-  const installed = await findProgram(program);
-  if (installed === undefined) {
-    throw new VmError("unavailable", `install(${packageName}): it holds no ${program} – is this Debian on amd64?`);
-  }
-  return installed;
 }
 
 /**

@@ -1,4 +1,5 @@
-// Runs the kernel-facing tests of all packages on each kernel, one boot a kernel, after the test bed's own test there.
+// Runs the kernel-facing tests of all packages on each kernel, one boot a kernel, after the test bed's own test there. The
+// kernels run beside each other, since a guest uses one CPU of the host.
 //
 //   node tools/vm/test.mjs [--kernel NAME]… [--timeout SECONDS] [--no-bed] [-- ARGUMENT OF tools/test.mjs…]
 //
@@ -28,26 +29,46 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const interruption = catchInterruption();
-const counts = [];
-for (const kernel of values.kernel) counts.push(await testKernel(kernel));
-const sum = sumCounts(counts);
+/** Fetching and building take turns. @type {(() => Promise<Counts>)[]} */
+const steps = [];
+for (const kernel of values.kernel) steps.push(await prepareKernel(kernel));
+const sum = sumCounts(await Promise.all(steps.map((step) => step())));
 process.exitCode = interruption.status() ?? (sum.failed > 0 ? 1 : 0);
 process.stdout.write(`${closingLine(sum)}\n`);
 
-/** @param {string} kernel @returns {Promise<Counts>} */
-async function testKernel(kernel) {
+/**
+ * Gets what a kernel's guest needs.
+ *
+ * @param {string} kernel
+ * @returns {Promise<() => Promise<Counts>>} Runs the tests on it; where it cannot be had, only counts.
+ */
+async function prepareKernel(kernel) {
   const say = (/** @type {string} */ text) => void process.stderr.write(`${kernel} | vm: ${text}\n`);
   try {
     await prepareGuest(kernel, { say, signal: interruption.signal });
-    const bed = values["no-bed"] ? [] : [await runStep(kernel, testBed, say)];
-    return sumCounts([...bed, await runStep(kernel, testPackages, say)]);
+    return () => testKernel(kernel, say);
   } catch (error) {
-    if (interruption.status() !== undefined) return { passed: 0, failed: 1, skipped: 0 };
+    if (interruption.status() !== undefined) return interrupted;
     if (!(error instanceof VmError) || error.code !== "unavailable") throw error;
     const ci = process.env.CI === "true";
     say(`${error.message}; counted as ${ci ? "failed: CI has to have it" : "skipped"}`);
-    return { passed: 0, failed: ci ? 1 : 0, skipped: ci ? 0 : 1 };
+    return async () => ({ passed: 0, failed: ci ? 1 : 0, skipped: ci ? 0 : 1 });
   }
+}
+
+/** @param {string} kernel @param {(text: string) => void} say @returns {Promise<Counts>} */
+async function testKernel(kernel, say) {
+  try {
+    const bed = values["no-bed"] ? [] : [await runStep(kernel, testBed, say)];
+    return sumCounts([...bed, await runStep(kernel, testPackages, say)]);
+  } catch (error) {
+    if (interruption.status() !== undefined) return interrupted();
+    throw error;
+  }
+}
+
+async function interrupted() {
+  return { passed: 0, failed: 1, skipped: 0 };
 }
 
 /**

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromJsonString } from "@bufbuild/protobuf";
+import { print } from "@kernscope/expression";
 import { SensorError } from "@kernscope/sensor";
 import { LostRecordCause, TelemetryEventSchema } from "@kernscope/telemetry-api";
 import { TelemetryService } from "@kernscope/telemetry-service";
@@ -120,15 +121,14 @@ test(
 
 test(
   "a slow reader slows the stream down, loses nothing, and cannot keep Ctrl-C from ending it",
-  withService(async ({ sensor, address }) => {
+  withService(async ({ sensor, service, address }) => {
     const cli = start(["events", "-o", "json", "--address", address]);
     await until(() => sensor.subscriptions.size === 1, "it has subscribed");
-    const [subscription] = sensor.subscriptions;
     cli.child.stdout.pause();
     let sequence = 0;
     await until(() => {
       for (let i = 0; i < 100; i++) sensor.emit(execEvent(++sequence, ["x".repeat(1000)]));
-      return (subscription?.queued ?? 0) > 2000;
+      return service.queued > 2000;
     }, "the stream stands still");
     cli.child.stdout.resume();
     await until(() => cli.stdout().includes(`"fake-${sequence}"`), "all is printed");
@@ -137,7 +137,7 @@ test(
     cli.child.stdout.pause();
     await until(() => {
       for (let i = 0; i < 100; i++) sensor.emit(execEvent(++sequence, ["x".repeat(1000)]));
-      return (subscription?.queued ?? 0) > 2000;
+      return service.queued > 2000;
     }, "the stream stands still again");
     cli.child.kill("SIGINT");
     await once(cli.child, "exit");
@@ -213,7 +213,11 @@ test(
   "wrong usage: one line, status 2",
   inTemporaryDirectory(async () => {
     await fails(["events", "exce"], 2, /"exce": there is no event of this kind – did you mean exec\?/);
-    await fails(["events", "exec where filename == 'a'"], 2, /conditions are not supported yet/);
+    await fails(["events", "open:x"], 2, /open has nothing behind a colon/);
+    await fails(["events", "kernel-call"], 2, /kernel-call: write kernel-call:FUNCTION/);
+    await fails(["events", "--container", ""], 2, /--container/);
+    await fails(["events", "--subscription", "/no/such/file"], 2, /\/no\/such\/file: ENOENT/);
+    await fails(["events", "exec", "--subscription", "x"], 2, /leave out selectors/);
     await fails(["events", "--for", "5"], 2, /"5" is no time/);
     await fails(["events", "--limit", "-1"], 2, /--limit/);
     await fails(["events", "-o", "xml"], 2, /xml/);
@@ -224,6 +228,55 @@ test(
     assert.is((await start(["--help"]).ended).status, 0);
     assert.is((await start(["events", "--help"]).ended).status, 0);
   }),
+);
+
+test(
+  "a condition that is not valid is shown with the place underlined",
+  inTemporaryDirectory(async () => {
+    const { status, stdout, stderr } = await start(["events", "exec where filename = '/bin/x'"]).ended;
+    assert.equal({ status, stdout }, { status: 2, stdout: "" });
+    assert.is(stderr, "kernscope: \"=\" is not understood – write == for equal\n  filename = '/bin/x'\n           ^\n");
+  }),
+);
+
+test(
+  "conditions, containers and images reach the sensor",
+  withService(async ({ sensor, address }) => {
+    const condition = 'filename ~ "/usr/*" && !(filename == "/usr/bin/true" || filename ~ "*.sh")';
+    const args = [`exec where ${condition}`, "exit where code != 0", "--container", "web", "--image", "nginx:*"];
+    const cli = start(["events", ...args, "--image", "sha256:00ff", "--address", address, "--limit", "1"]);
+    await until(() => sensor.subscriptions.size === 1, "it has subscribed");
+    sensor.emit(execEvent(1, ["/usr/bin/env"]));
+    assert.is((await cli.ended).status, 0);
+    const [request] = sensor.requests;
+    const conditions = request?.filters.map((filter) => "where" in filter && filter.where && print(filter.where));
+    assert.equal(conditions, [condition, "code != 0"]);
+    assert.equal(request?.containers, {
+      ids: ["web"],
+      names: ["web"],
+      imageIds: ["sha256:00ff"],
+      imageNames: ["nginx:*"],
+    });
+  }),
+);
+
+test(
+  "--subscription takes all of it from a file",
+  withService(async ({ sensor, address }) =>
+    inTemporaryDirectory(async (directory) => {
+      const file = join(directory, "subscription.json");
+      const processEvents = [{ type: "PROCESS_EVENT_TYPE_EXEC" }];
+      await writeFile(file, JSON.stringify({ eventFilter: { processEvents }, modifier: { limit: { limit: "1" } } }));
+      const cli = start(["events", "--subscription", file, "--address", address]);
+      await until(() => sensor.subscriptions.size === 1, "it has subscribed");
+      sensor.emit(execEvent(1, ["a"]));
+      const { status, stderr } = await cli.ended;
+      assert.equal({ status, stderr }, { status: 0, stderr: "" });
+      assert.equal(sensor.requests[0]?.filters, [{ kind: "process.exec" }]);
+      await writeFile(file, '{"eventFilter":{"procesEvents":[]}}');
+      await fails(["events", "--subscription", file], 2, /is no subscription: .*procesEvents/);
+    })(),
+  ),
 );
 
 test("over TCP", async () => {

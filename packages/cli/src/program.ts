@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
-import { defaultAddress } from "@kernscope/telemetry-api";
+import { defaultAddress, eventKinds } from "@kernscope/telemetry-api";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import colors from "picocolors";
 import { events } from "./commands/events.js";
 import { CliError, ExitStatus } from "./errors.js";
+import type { SyscallNames } from "./format/accounts/syscall.js";
 import { formatJson } from "./format/json.js";
 import { PrettyFormat } from "./format/pretty.js";
 import { printable } from "./format/printable.js";
@@ -16,6 +17,9 @@ interface EventsFlags {
   readonly address: string;
   readonly limit?: number;
   readonly for?: number;
+  readonly container?: readonly string[];
+  readonly image?: readonly string[];
+  readonly subscription?: string;
 }
 
 /**
@@ -63,35 +67,87 @@ function commandLine(): Command {
   program
     .command("events")
     .description("print events as they happen")
-    .argument("[SELECTOR...]", "kinds of events, such as exec, fork or exit (default: these three)")
-    .addOption(
-      new Option("-o, --output <format>", "lines for people or JSON").choices(["pretty", "json"]).default("pretty"),
-    )
+    .argument("[SELECTOR...]", "kinds of events, such as exec, or 'KIND where EXPRESSION' (default: fork exec exit)")
+    .addOption(outputOption())
+    .option("--container <name>", "only what happens in this container, by name or id; again for more", appended)
+    .option("--image <glob>", "only in containers of these images, such as 'nginx:*'; again for more", appended)
+    .option("--subscription <file>", "take the whole subscription from a JSON file; - is the standard input")
     .option("--limit <n>", "end after n events", positiveInteger)
     .option("--for <time>", "end after a time such as 500ms, 5s, 2m or 1h", parseTimeSpan)
     .option("--address <address>", "where the service is: unix:PATH or HOST:PORT", defaultAddress)
     .addHelpText(
       "after",
-      "\nEnds with status 0 after Ctrl-C, too; 1 when the service or the stream fails; 2 for wrong usage.",
+      `
+Kinds: ${Object.keys(eventKinds).join(", ")}
+Some take more behind a colon: syscall:openat,close  kernel-call:FUNCTION(path=+0($arg2):ustring)
+user-call:PROGRAM:FUNCTION  performance:cycles,instructions  container:full  ticker:500ms  chargen:72
+Conditions: 'open where filename ~ "/etc/*" && (flags & 3) != 0'; kernscope explain shows what becomes of one.
+Ends with status 0 after Ctrl-C, too; 1 when the service or the stream fails; 2 for wrong usage.`,
     )
     .action(runEvents);
+  program
+    .command("explain")
+    .description("show which part of a condition runs in this host's kernel, and which in the sensor")
+    .argument("<SELECTOR...>", "KIND where EXPRESSION, in one argument or several")
+    .addOption(outputOption())
+    .addHelpText("after", "\nEnds with status 1 where a sensor on this host would refuse it; 2 for wrong usage.")
+    .action(runExplain);
+  program
+    .command("doctor")
+    .description("tell whether a sensor can run on this host, and which events it can serve")
+    .addOption(outputOption())
+    .addHelpText("after", "\nEnds with status 0 only where a sensor can run.")
+    .action(runDoctor);
   return program;
 }
 
-async function runEvents(selectors: readonly string[], flags: EventsFlags): Promise<void> {
-  const output = new Output(process.stdout.fd);
+function outputOption(): Option {
+  return new Option("-o, --output <format>", "lines for people or JSON").choices(["pretty", "json"]).default("pretty");
+}
+
+async function runExplain(words: readonly string[], { output }: Pick<EventsFlags, "output">): Promise<void> {
+  const { explain } = await import("./commands/explain.js");
+  await explain({ selector: words.join(" "), format: output, ...terminal() });
+}
+
+async function runDoctor({ output }: Pick<EventsFlags, "output">): Promise<void> {
+  const { doctor } = await import("./commands/doctor.js");
+  await doctor({ format: output, ...terminal() });
+}
+
+function terminal() {
   const isTerminal = process.stdout.isTTY === true;
-  const pretty = new PrettyFormat(UserNames.ofThisHost(), colors.createColors(isTerminal && colors.isColorSupported));
+  const output = new Output(process.stdout.fd);
+  return {
+    colors: colors.createColors(isTerminal && colors.isColorSupported),
+    write: (text: string) => output.write(text),
+  };
+}
+
+async function runEvents(selectors: readonly string[], flags: EventsFlags): Promise<void> {
+  const { colors, write } = terminal();
+  const pretty = new PrettyFormat(UserNames.ofThisHost(), colors, await syscallNames(selectors, flags));
   await events({
     selectors,
+    containers: flags.container,
+    images: flags.image,
+    subscription: flags.subscription,
     address: flags.address,
     limit: flags.limit,
     durationNanos: flags.for,
     format: flags.output === "json" ? formatJson : (event) => pretty.format(event),
-    write: (text) => output.write(text),
+    write,
     warn: say,
     signal: endingSignal(),
   });
+}
+
+/** Names of system calls, loaded with the sensor where they may be needed. */
+async function syscallNames(selectors: readonly string[], flags: EventsFlags): Promise<SyscallNames> {
+  const mayNeed = flags.subscription !== undefined || selectors.some((text) => /^\s*syscall/i.test(text));
+  if (!mayNeed || flags.output === "json") return () => undefined;
+  const { syscallName } = await import("@kernscope/sensor");
+  return (id) => syscallName(id);
 }
 
 /** Milliseconds that the last events may take after a signal. */
@@ -107,6 +163,11 @@ function endingSignal(): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+function appended(text: string, before: readonly string[] = []): readonly string[] {
+  if (text !== "") return [...before, text];
+  throw new InvalidArgumentError("Give a name.");
 }
 
 function positiveInteger(text: string): number {

@@ -1,98 +1,98 @@
 import type { GlobElement } from "./glob-pattern.js";
 
-/** A part of a pattern, to be found in a text whose characters are its bytes. */
-export interface GlobPart {
+/** A part of a pattern, to be found among the bytes of a text. */
+export interface BytePart {
   /** Bytes that it takes. */
   readonly length: number;
-  /** It stands at `at`, from where the text has at least `length` bytes. */
-  isAt(text: string, at: number): boolean;
-  /** The first place from `from` on where it stands; -1 where there is none. Takes time linear in the text. */
-  find(text: string, from: number): number;
+  /** It stands at `at`, from where there are at least `length` bytes. */
+  isAt(bytes: Uint8Array, at: number): boolean;
+  /**
+   * The first place from `from` on where it stands and ends before `end`; -1 where there is none. Takes time linear in
+   * the bytes, whatever they are.
+   */
+  find(bytes: Uint8Array, from: number, end: number): number;
 }
 
-/** Bits of a word of the automaton: as many as V8 keeps unboxed. */
-const WORD = 31;
+/** Bits of a word of the automaton. */
+const WORD = 32;
+/** Words of the long automaton: patterns have 255 elements at the most. */
+const WORDS = 8;
 
-/** Makes a part that can be searched for. */
-export function globPart(elements: readonly GlobElement[]): GlobPart {
-  const bytes = elements.filter((element) => typeof element === "number");
-  return bytes.length === elements.length ? literalPart(String.fromCharCode(...bytes)) : new SetPart(elements);
+/**
+ * Makes a part that can be searched for. It is found by the Shift-And automaton (Baeza-Yates and Gonnet, 1992): bit i is
+ * on where the elements up to i match what was just read.
+ */
+export function bytePart(elements: readonly GlobElement[]): BytePart {
+  const { length } = elements;
+  const isAt = (bytes: Uint8Array, at: number) => {
+    for (let index = 0; index < length; index++) {
+      if (!takes(elements[index] as GlobElement, bytes[at + index] as number)) return false;
+    }
+    return true;
+  };
+  if (length === 0) return { length, isAt, find: (_, from, end) => (from <= end ? from : -1) };
+  const find = length <= WORD ? shortSearch(elements) : longSearch(elements);
+  return { length, isAt, find };
 }
 
-/** A part that is a text itself. V8's search is linear: Boyer and Moore's with the table of good suffixes. */
-export function literalPart(literal: string): GlobPart {
-  return {
-    length: literal.length,
-    isAt: (text, at) => text.startsWith(literal, at),
-    find: (text, from) => text.indexOf(literal, from),
+function shortSearch(elements: readonly GlobElement[]): BytePart["find"] {
+  const { length } = elements;
+  const table = automaton(elements, 1);
+  const last = 1 << (length - 1);
+  return (bytes, from, end) => {
+    let state = 0;
+    for (let at = from; at < end; at++) {
+      state = ((state << 1) | 1) & table[bytes[at]!]!;
+      if ((state & last) !== 0) return at + 1 - length;
+    }
+    return -1;
   };
 }
 
-/**
- * A part with sets, found by the Shift-And automaton (Baeza-Yates and Gonnet, 1992): bit i is on where the elements up to
- * i match what was just read.
- */
-class SetPart implements GlobPart {
-  readonly length: number;
-  readonly #elements: readonly GlobElement[];
-  readonly #words: number;
-  /** By byte and word: which elements take the byte. */
-  readonly #takes: Int32Array;
-  readonly #state: Int32Array;
-
-  constructor(elements: readonly GlobElement[]) {
-    this.length = elements.length;
-    this.#elements = elements;
-    this.#words = Math.ceil(elements.length / WORD);
-    this.#takes = new Int32Array(256 * this.#words);
-    this.#state = new Int32Array(this.#words);
-    for (let byte = 0; byte < 256; byte++) {
-      for (const [index, element] of elements.entries()) {
-        if (!takes(element, byte)) continue;
-        this.#takes[byte * this.#words + Math.floor(index / WORD)]! |= 1 << (index % WORD);
-      }
-    }
-  }
-
-  isAt(text: string, at: number): boolean {
-    for (let index = 0; index < this.length; index++) {
-      if (!takes(this.#elements[index] as GlobElement, text.charCodeAt(at + index))) return false;
-    }
-    return true;
-  }
-
-  find(text: string, from: number): number {
-    return this.#words === 1 ? this.#findShort(text, from) : this.#findLong(text, from);
-  }
-
-  #findShort(text: string, from: number): number {
-    const last = 1 << (this.length - 1);
-    const table = this.#takes;
-    let state = 0;
-    for (let at = from; at < text.length; at++) {
-      state = ((state << 1) | 1) & table[text.charCodeAt(at)]!;
-      if ((state & last) !== 0) return at + 1 - this.length;
+/** The words are variables of their own, because an array of them would take four times as long. */
+function longSearch(elements: readonly GlobElement[]): BytePart["find"] {
+  const { length } = elements;
+  // Its last element is at the highest bit, so that the automaton need not know how long it is.
+  const free = WORDS * WORD - length;
+  const anything: GlobElement[] = Array(free).fill(new Uint8Array(256).fill(1));
+  const table = automaton([...anything, ...elements], WORDS);
+  // What is put before the first element has matched already.
+  const start = ones(free);
+  return (bytes, from, end) => {
+    let [a, b, c, d, e, f, g, h] = start as [number, number, number, number, number, number, number, number];
+    for (let at = from; at < end; at++) {
+      const row = bytes[at]! * WORDS;
+      h = ((h << 1) | (g >>> 31)) & table[row + 7]!;
+      g = ((g << 1) | (f >>> 31)) & table[row + 6]!;
+      f = ((f << 1) | (e >>> 31)) & table[row + 5]!;
+      e = ((e << 1) | (d >>> 31)) & table[row + 4]!;
+      d = ((d << 1) | (c >>> 31)) & table[row + 3]!;
+      c = ((c << 1) | (b >>> 31)) & table[row + 2]!;
+      b = ((b << 1) | (a >>> 31)) & table[row + 1]!;
+      a = ((a << 1) | 1) & table[row]!;
+      if (h < 0) return at + 1 - length;
     }
     return -1;
-  }
+  };
+}
 
-  #findLong(text: string, from: number): number {
-    const words = this.#words;
-    const table = this.#takes;
-    const state = this.#state.fill(0);
-    const last = 1 << ((this.length - 1) % WORD);
-    for (let at = from; at < text.length; at++) {
-      const row = text.charCodeAt(at) * words;
-      let carry = 1;
-      for (let word = 0; word < words; word++) {
-        const before = state[word]!;
-        state[word] = ((before << 1) | carry) & table[row + word]!;
-        carry = (before >>> (WORD - 1)) & 1;
-      }
-      if ((state[words - 1]! & last) !== 0) return at + 1 - this.length;
-    }
-    return -1;
+/** Words whose lowest `count` bits are on. */
+function ones(count: number): number[] {
+  return Array.from({ length: WORDS }, (_, word) => {
+    const bits = Math.min(Math.max(count - word * WORD, 0), WORD);
+    return bits === WORD ? -1 : (1 << bits) - 1;
+  });
+}
+
+/** By byte and word: which elements take the byte. */
+function automaton(elements: readonly GlobElement[], words: number): Int32Array {
+  const table = new Int32Array(256 * words);
+  for (const [index, element] of elements.entries()) {
+    const word = Math.floor(index / WORD);
+    const bit = 1 << (index % WORD);
+    for (let byte = 0; byte < 256; byte++) if (takes(element, byte)) table[byte * words + word]! |= bit;
   }
+  return table;
 }
 
 function takes(element: GlobElement, byte: number): boolean {

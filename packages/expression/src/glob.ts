@@ -1,9 +1,10 @@
 import { type GlobElement, globParts } from "./glob-pattern.js";
-import { type GlobPart, globPart, literalPart } from "./glob-search.js";
-import { utf8 } from "./utf8.js";
+import { type BytePart, bytePart } from "./glob-search.js";
+import { Utf8Buffer, utf8 } from "./utf8.js";
 
-/** Units that `String.fromCharCode` takes at a time. */
-const CHUNK = 8192;
+/** Characters up to which a text is searched as it is: in longer ones V8's search could take too long. */
+const SHORT = 256;
+const buffer = new Utf8Buffer();
 
 /**
  * Makes a function that tells whether a text matches a pattern as `glob_match` of the kernel's lib/glob.c does, byte by
@@ -11,29 +12,46 @@ const CHUNK = 8192;
  */
 export function compileGlob(pattern: string): (text: string) => boolean {
   const parts = globParts(utf8(pattern));
+  const inBytes = byteMatcher(parts);
   // Without `?` and sets it makes no difference whether bytes or characters are compared, and those need no encoding.
-  if (parts.every((part) => part.every((element) => typeof element === "number"))) {
-    return matcher(parts.map((part) => literalPart(decode(part as number[]))));
-  }
-  const matches = matcher(parts.map((part: GlobElement[]) => globPart(part)));
-  return (text) => matches(bytesOf(text));
-}
-
-function matcher(parts: readonly GlobPart[]): (text: string) => boolean {
-  const [first, ...others] = parts as [GlobPart, ...GlobPart[]];
+  if (!parts.every((part) => part.every((element) => typeof element === "number"))) return inBytes;
+  const [first = "", ...others] = parts.map((part) => decode(part as number[]));
   const last = others.pop();
-  if (last === undefined) return (text) => text.length === first.length && first.isAt(text, 0);
+  if (last === undefined) return (text) => text === first;
   const least = first.length + last.length;
+  if (others.length === 0) {
+    if (first === "") return (text) => text.endsWith(last);
+    if (last === "") return (text) => text.startsWith(first);
+    return (text) => text.length >= least && text.startsWith(first) && text.endsWith(last);
+  }
   return (text) => {
-    const end = text.length - last.length;
-    if (text.length < least || !first.isAt(text, 0) || !last.isAt(text, end)) return false;
+    if (text.length > SHORT) return inBytes(text);
+    if (text.length < least || !text.startsWith(first) || !text.endsWith(last)) return false;
     let at = first.length;
     for (const part of others) {
       // Between two `*` the first place is as good as any later one.
-      const found = part.find(text, at);
+      const found = text.indexOf(part, at);
       if (found < 0) return false;
       at = found + part.length;
-      if (at > end) return false;
+    }
+    return at <= text.length - last.length;
+  };
+}
+
+function byteMatcher(parts: readonly GlobElement[][]): (text: string) => boolean {
+  const [first, ...others] = parts.map(bytePart) as [BytePart, ...BytePart[]];
+  const last = others.pop();
+  return (text) => {
+    const length = buffer.write(text);
+    const { bytes } = buffer;
+    if (last === undefined) return length === first.length && first.isAt(bytes, 0);
+    const end = length - last.length;
+    if (end < first.length || !first.isAt(bytes, 0) || !last.isAt(bytes, end)) return false;
+    let at = first.length;
+    for (const part of others) {
+      at = part.find(bytes, at, end);
+      if (at < 0) return false;
+      at += part.length;
     }
     return true;
   };
@@ -41,18 +59,4 @@ function matcher(parts: readonly GlobPart[]): (text: string) => boolean {
 
 function decode(bytes: readonly number[]): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-}
-
-/** A text whose characters are the bytes of this one. */
-function bytesOf(text: string): string {
-  if (isAscii(text)) return text;
-  const bytes = utf8(text);
-  let result = "";
-  for (let at = 0; at < bytes.length; at += CHUNK) result += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
-  return result;
-}
-
-function isAscii(text: string): boolean {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
-  return true;
 }

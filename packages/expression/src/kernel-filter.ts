@@ -127,9 +127,8 @@ class Writer {
           return this.#masked(node.left, BigInt(value as number | bigint), (node.type === "ne") === isNegated, around);
         }
         const sign = comparisonSigns[isNegated ? oppositeComparison[node.type] : node.type];
-        if (valueType === "string") return `${this.#field(node.left).name} ${sign} ${quoted(value as string)}`;
-        const constant = valueType === "bool" ? BigInt(value as boolean) : BigInt(value as number | bigint);
-        return `${this.#field(node.left).name} ${sign} ${constant}`;
+        const { name } = this.#field(node.left);
+        return `${name} ${sign} ${valueType === "string" ? quoted(value as string) : BigInt(value)}`;
       }
     }
   }

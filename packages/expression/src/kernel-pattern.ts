@@ -5,14 +5,12 @@
  *
  * - a `!` at the start negates, a digit there makes the pattern a plain text: a backslash before it takes both for
  *   themselves
- * - a `*` at the start alone compares with the end of the field's storage, which is not that of the text in a field of a
- *   fixed size: a backslash anywhere leads to `glob_match`
+ * - a `*` at the start looks at the whole storage of a field of a fixed size, with what was left behind the text's NUL:
+ *   a backslash anywhere leads to `glob_match`
  */
 export function kernelPattern(pattern: string): string {
-  const short = pattern.replace(/(?<!\\)((?:\\\\)*)\*{2,}/g, "$1*");
-  if (/^[!0-9]/.test(short)) return `\\${short}`;
-  const suffix = /^\*([^*?[\\]+)$/.exec(short);
-  if (suffix !== null) return `*\\${suffix[1]}`;
-  // `*` alone is the same short cut with nothing to compare; `**` is that of a text found anywhere.
-  return short === "*" ? "**" : short;
+  if (/^[!0-9]/.test(pattern)) return `\\${pattern}`;
+  if (/^\*[^*?[\\]+\*?$/.test(pattern)) return `*\\${pattern.slice(1)}`;
+  // `*` alone would compare with the end of that storage; `**` looks for nothing anywhere, and finds it.
+  return pattern === "*" ? "**" : pattern;
 }

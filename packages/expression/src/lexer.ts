@@ -27,19 +27,13 @@ const mistaken: Readonly<Record<string, string>> = {
 };
 
 /**
- * Cuts a text into tokens.
+ * Reads the token that stands at an offset or behind white space there; at the end of the text one that says so.
  *
  * @throws ExpressionError `syntax`
  */
-export function tokens(text: string): Token[] {
-  const found: Token[] = [];
-  for (let at = skip(space, text, 0); at < text.length; at = skip(space, text, at)) {
-    const token = tokenAt(text, at);
-    found.push(token);
-    at = token.end;
-  }
-  found.push({ kind: "end", text: "", start: text.length, end: text.length });
-  return found;
+export function tokenFrom(text: string, offset: number): Token {
+  const start = skip(space, text, offset);
+  return start < text.length ? tokenAt(text, start) : { kind: "end", text: "", start, end: start };
 }
 
 function tokenAt(text: string, start: number): Token {

@@ -1,7 +1,7 @@
 import { ExpressionError, type Span } from "./errors.js";
 import { type ComparisonOperator, type Expression, type Identifier, identifier, not } from "./expression.js";
 import { type FieldType, type FieldTypes, listFields, typeOfField } from "./field-types.js";
-import { type Token, tokens } from "./lexer.js";
+import { type Token, tokenFrom } from "./lexer.js";
 import { limits } from "./limits.js";
 import { readValue } from "./literal.js";
 import { placed, positionOf } from "./positions.js";
@@ -30,21 +30,25 @@ export function parse(text: string, types: FieldTypes): Expression {
     const reason = `the text has more than ${limits.textBytes} bytes`;
     throw new ExpressionError("limit", reason, "ask for less", { start: 0, end: text.length });
   }
-  const expression = new Parser(tokens(text), types).parse();
+  const expression = new Parser(text, types).parse();
   validate(expression, types);
   return expression;
 }
 
 class Parser {
-  readonly #tokens: readonly Token[];
+  readonly #text: string;
   readonly #types: FieldTypes;
-  #at = 0;
+  #next: Token;
+  /** Where the last token that was taken ends. */
+  #end = 0;
+  #conditions = 0;
   /** Parentheses and negations around what is read. */
   #nesting = 0;
 
-  constructor(tokens: readonly Token[], types: FieldTypes) {
-    this.#tokens = tokens;
+  constructor(text: string, types: FieldTypes) {
+    this.#text = text;
     this.#types = types;
+    this.#next = tokenFrom(text, 0);
   }
 
   parse(): Expression {
@@ -53,17 +57,14 @@ class Parser {
     const expression = this.#junction("or");
     const rest = this.#next;
     if (rest.kind === "end") return expression;
-    if (rest.text === ")") throw syntax(rest, "no parenthesis is open here", "take it away");
+    if (isSign(rest, ")")) throw syntax(rest, "no parenthesis is open here", "take it away");
     throw syntax(rest, "one condition follows another", "write && or || between them");
-  }
-
-  get #next(): Token {
-    return this.#tokens[this.#at] as Token;
   }
 
   #take(): Token {
     const token = this.#next;
-    if (token.kind !== "end") this.#at++;
+    this.#end = token.end;
+    this.#next = tokenFrom(this.#text, token.end);
     return token;
   }
 
@@ -81,13 +82,13 @@ class Parser {
   }
 
   #unary(): Expression {
-    const { start } = this.#next;
+    const first = this.#next;
     const isNot = this.#takeIf("operator", "!") !== undefined;
-    if (!isNot && this.#next.text !== "(") return this.#condition();
+    if (!isNot && !isSign(first, "(")) return this.#condition();
     if (++this.#nesting > limits.depth) {
-      throw new ExpressionError("limit", `nested deeper than ${limits.depth}`, "nest less", this.#next);
+      throw new ExpressionError("limit", `nested deeper than ${limits.depth}`, "nest less", first);
     }
-    const inner = isNot ? this.#negated(start) : this.#parentheses();
+    const inner = isNot ? this.#negated(first.start) : this.#parentheses();
     this.#nesting--;
     return inner;
   }
@@ -123,6 +124,10 @@ class Parser {
   }
 
   #condition(): Expression {
+    // n conditions are 2n - 1 nodes at the least; the tree's own measure comes too late for a text of thousands.
+    if (++this.#conditions * 2 - 1 > limits.nodes) {
+      throw new ExpressionError("limit", `more than ${limits.nodes} nodes`, "ask for less", this.#next);
+    }
     const left = this.#field();
     const { start } = positionOf(left) as Span;
     const sign = this.#next;
@@ -178,13 +183,17 @@ class Parser {
 
   /** Notes that a node goes from `start` to the last token that was taken. */
   #placed<Node extends Expression>(node: Node, start: number): Node {
-    return placed(node, start, (this.#tokens[this.#at - 1] as Token).end);
+    return placed(node, start, this.#end);
   }
 }
 
 /** The token makes a condition of the field before it. */
 function isOperatorOfField({ kind, text }: Token): boolean {
   return kind === "operator" && (comparisons.has(text) || text === "~" || text === "&");
+}
+
+function isSign({ kind, text }: Token, sign: string): boolean {
+  return kind === "operator" && text === sign;
 }
 
 function isWord({ kind, text }: Token, word: string): boolean {

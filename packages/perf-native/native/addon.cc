@@ -79,6 +79,7 @@ OpenSpec open_spec(const Napi::Object& request) {
   spec.attr = bytes(request.Get("attr"));
   spec.flags = u64(request, "flags");
   spec.ring_size = u64(request, "ringSize");
+  spec.follow_cpus = request.Get("followCpus").As<Napi::Boolean>();
   spec.enabled = request.Get("enabled").As<Napi::Boolean>();
   spec.complete_stack = request.Get("completeStack").As<Napi::Boolean>();
   if (request.Get("leader").IsNumber()) spec.leader = request.Get("leader").As<Napi::Number>().Uint32Value();
@@ -119,6 +120,7 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
     exports.Set("Reader", DefineClass(env, "Reader",
                                       {
                                           InstanceMethod<&ReaderObject::open_rings>("openRings"),
+                                          InstanceMethod<&ReaderObject::follow_cpus>("followCpus"),
                                           InstanceMethod<&ReaderObject::open>("open"),
                                           InstanceMethod<&ReaderObject::set_enabled>("setEnabled"),
                                           InstanceMethod<&ReaderObject::set_filter>("setFilter"),
@@ -154,6 +156,7 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
     config.rest_tick_nanos = u64(options, "restTickNanos");
     config.slack_nanos = u64(options, "slackNanos");
     config.clock_id = static_cast<int>(u64(options, "clockId"));
+    config.offline_rings = options.Get("offlineRings").As<Napi::Boolean>();
 
     calls_ = Calls::New(env, info[2].As<Napi::Function>(), "kernscope-reader", 0, 1, this);
     calls_.Unref(env);
@@ -216,6 +219,16 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
       if (auto error = reader->open_rings(attr)) return rejected(*error);
       return [cpus = reader->cpus()](Napi::Env env, const auto& deferred) { deferred.Resolve(numbers(env, cpus)); };
     });
+  }
+
+  Napi::Value follow_cpus(const Napi::CallbackInfo& info) {
+    const auto online = info[0].As<Napi::Int32Array>();
+    return run(info.Env(), work(),
+               [reader = reader_, cpus = std::vector<int>(online.Data(), online.Data() + online.ElementLength())]() -> Finish {
+                 std::vector<int> came;
+                 if (auto error = reader->follow_cpus(cpus, came)) return rejected(*error);
+                 return [came](Napi::Env env, const auto& deferred) { deferred.Resolve(numbers(env, came)); };
+               });
   }
 
   Napi::Value open(const Napi::CallbackInfo& info) {

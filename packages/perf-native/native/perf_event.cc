@@ -76,6 +76,16 @@ int read_counts(int fd, uint64_t read_format, EventCounts& counts) {
   return 0;
 }
 
+void add_counts(EventCounts& sum, const EventCounts& more) {
+  sum.value += more.value;
+  sum.time_enabled += more.time_enabled;
+  sum.time_running += more.time_running;
+  sum.lost += more.lost;
+  sum.has_lost |= more.has_lost;
+  if (sum.group.size() < more.group.size()) sum.group.resize(more.group.size());
+  for (size_t i = 0; i < more.group.size(); ++i) sum.group[i] += more.group[i];
+}
+
 uint64_t clock_nanos(int clock_id) {
   timespec now{};
   clock_gettime(clock_id, &now);

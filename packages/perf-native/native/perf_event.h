@@ -76,6 +76,9 @@ uint64_t event_id(int fd);
 // Reads an event's count by its read_format; returns 0 or an errno.
 int read_counts(int fd, uint64_t read_format, EventCounts& counts);
 
+// Adds what another event counted to `sum`.
+void add_counts(EventCounts& sum, const EventCounts& more);
+
 uint64_t clock_nanos(int clock_id);
 
 }  // namespace kernscope

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 namespace kernscope {
 namespace {
@@ -48,26 +49,133 @@ Reader::~Reader() { stop(); }
 
 std::optional<SystemError> Reader::open_rings(const std::vector<uint8_t>& attr) {
   if (event_fd_.get() < 0) return SystemError{"eventfd", EMFILE};
-  const auto layout = layout_of(attr);
+  ring_attr_ = attr;
   for (int cpu : config_.cpus) {
-    const int fd = open_event(attr, -1, cpu, -1, 0);
-    if (fd == -ENODEV) continue;
-    if (fd < 0) {
-      cpu_rings_.clear();
-      return SystemError{"perf_event_open", -fd, cpu, -1};
-    }
-    auto& [owner, ring] = cpu_rings_[cpu];
-    owner = FileDescriptor(fd);
-    if (auto error = map_ring(ring, fd, cpu, config_.ring_size, layout)) {
+    if (auto error = open_ring(cpu)) {
       cpu_rings_.clear();
       return error;
     }
   }
   for (auto& [cpu, owned] : cpu_rings_) {
-    merge_.add(owned.second.merge.get());
-    poll_fds_.push_back(owned.second.fd);
+    merge_.add(owned.ring.merge.get());
+    poll_fds_.push_back(owned.ring.fd);
   }
   return std::nullopt;
+}
+
+std::optional<SystemError> Reader::open_ring(int cpu) {
+  int fd = open_event(ring_attr_, -1, cpu, -1, 0);
+  if (fd == -ENODEV && config_.offline_rings) fd = open_event(ring_attr_, 0, cpu, -1, 0);
+  if (fd == -ENODEV) return std::nullopt;
+  if (fd < 0) return SystemError{"perf_event_open", -fd, cpu, -1};
+  CpuRing opened;
+  opened.owner = FileDescriptor(fd);
+  if (auto error = map_ring(opened.ring, fd, cpu, config_.ring_size, layout_of(ring_attr_))) return error;
+  ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
+  cpu_rings_.emplace(cpu, std::move(opened));
+  return std::nullopt;
+}
+
+std::optional<SystemError> Reader::follow_cpus(const std::vector<int>& online, std::vector<int>& came) {
+  for (int cpu : online) {
+    if (std::find(config_.cpus.begin(), config_.cpus.end(), cpu) == config_.cpus.end()) continue;
+    const auto known = cpu_rings_.find(cpu);
+    if (known == cpu_rings_.end()) {
+      if (auto error = open_ring(cpu)) return error;
+      const auto opened = cpu_rings_.find(cpu);
+      if (opened == cpu_rings_.end()) continue;
+      change_rings([&] {
+        merge_.add(opened->second.ring.merge.get());
+        poll_fds_.push_back(opened->second.ring.fd);
+      });
+      came.push_back(cpu);
+    } else if (!stayed(known->second)) {
+      // Its ring stays: what was written before the CPU went is in it, and it takes the new events' records.
+      const int fd = open_event(ring_attr_, -1, cpu, -1, 0);
+      if (fd == -ENODEV) continue;
+      if (fd < 0) return SystemError{"perf_event_open", -fd, cpu, -1};
+      known->second.canary = FileDescriptor(fd);
+      known->second.canary_time = 0;
+      ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
+      came.push_back(cpu);
+    }
+  }
+  std::lock_guard lock(events_mutex_);
+  for (auto& [index, event] : events_)
+    if (event->spec.follow_cpus)
+      for (auto& opened : event->opened)
+        opened.gone |= std::find(came.begin(), came.end(), opened.cpu) != came.end();
+  // Leaders have smaller indices than their members. All are enabled at the end, when the groups are whole.
+  std::vector<int> enable;
+  for (auto& [index, event] : events_)
+    if (auto error = follow(*event, online, enable)) return error;
+  for (int fd : enable)
+    if (ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) != 0) return SystemError{"PERF_EVENT_IOC_ENABLE", errno};
+  return std::nullopt;
+}
+
+// The time that an event was enabled stands still once its CPU has gone.
+bool Reader::stayed(CpuRing& ring) {
+  EventCounts counts;
+  const int fd = ring.canary.get() >= 0 ? ring.canary.get() : ring.owner.get();
+  if (read_counts(fd, ring.ring.merge->layout->read_format, counts) != 0) return true;
+  return counts.time_enabled > std::exchange(ring.canary_time, counts.time_enabled);
+}
+
+std::optional<SystemError> Reader::follow(Event& event, const std::vector<int>& online, std::vector<int>& enable) {
+  if (!event.spec.follow_cpus) return std::nullopt;
+  std::vector<int> pids;
+  for (const auto& target : event.spec.targets)
+    if (std::find(pids.begin(), pids.end(), target.pid) == pids.end()) pids.push_back(target.pid);
+  for (int cpu : online) {
+    if (!cpu_rings_.contains(cpu)) continue;
+    for (int pid : pids) {
+      const auto there = std::find_if(event.opened.begin(), event.opened.end(),
+                                      [&](const Opened& each) { return each.cpu == cpu && each.pid == pid; });
+      if (there != event.opened.end() && !there->gone) continue;
+      const size_t at = there - event.opened.begin();
+      const size_t before = event.opened.size();
+      std::vector<int> offline;
+      if (auto error = open_on({pid, cpu}, event, offline)) return error;
+      if (event.opened.size() == before) continue;  // it went again
+      change_table([&](IdTable& table) { table.insert(event.opened.back().id, {event.spec.index, event.layout}); });
+      if (event.enabled) enable.push_back(event.opened.back().fd.get());
+      if (at == before) continue;
+      replace_gone(event, at);
+    }
+  }
+  watch_rings(event);
+  return std::nullopt;
+}
+
+// The event that was opened last takes the place of one that is gone with its CPU, and goes on counting from there.
+void Reader::replace_gone(Event& event, size_t at) {
+  Opened gone = std::move(event.opened[at]);
+  event.opened[at] = std::move(event.opened.back());
+  event.opened.pop_back();
+  EventCounts& sum = event.opened[at].before = gone.before;
+  EventCounts last{};
+  if (read_counts(gone.fd.get(), event.layout->read_format, last) == 0) add_counts(sum, last);
+  const auto own = event.own_rings.find(gone.cpu);
+  if (own == event.own_rings.end()) return;
+  // Threads that were bound to the CPU were let off it.
+  if (own->second.completer) own->second.completer->bind();
+  if (own->second.fd == gone.fd.get()) event.ring_owners.push_back(std::move(gone.fd));
+}
+
+// Has the native thread read those of the event's own rings that it does not know yet.
+void Reader::watch_rings(Event& event) {
+  std::vector<Ring*> fresh;
+  for (auto& [cpu, ring] : event.own_rings)
+    if (!std::exchange(ring.watched, true)) fresh.push_back(&ring);
+  if (fresh.empty()) return;
+  change_rings([&] {
+    for (Ring* ring : fresh) {
+      merge_.add(ring->merge.get());
+      // A ring tells one thread: that of the completer tells this one.
+      if (!ring->completer) poll_fds_.push_back(ring->fd);
+    }
+  });
 }
 
 std::vector<int> Reader::cpus() const {
@@ -78,43 +186,38 @@ std::vector<int> Reader::cpus() const {
 
 std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& offline) {
   auto event = std::make_unique<Event>();
-  const auto layout = layout_of(spec.attr);
-  event->read_format = layout->read_format;
+  event->spec = spec;
+  event->layout = layout_of(spec.attr);
   event->urgent = wakes_at_every_record(spec.attr);
-  for (const auto& target : spec.targets) {
-    if (auto error = open_on(spec, target, *event, layout, offline)) {
-      std::vector<std::unique_ptr<Event>> failed;
-      failed.push_back(std::move(event));
-      close_list(std::move(failed));
-      return error;
-    }
+  std::optional<SystemError> error;
+  {
+    std::lock_guard lock(events_mutex_);
+    for (const auto& target : spec.targets)
+      if ((error = open_on(target, *event, offline))) break;
+  }
+  if (error) {
+    std::vector<std::unique_ptr<Event>> failed;
+    failed.push_back(std::move(event));
+    close_list(std::move(failed));
+    return error;
   }
   change_table([&](IdTable& table) {
-    for (const auto& opened : event->opened) table.insert(opened.id, {spec.index, layout});
+    for (const auto& opened : event->opened) table.insert(opened.id, {spec.index, event->layout});
   });
-  if (!event->own_rings.empty()) {
-    change_rings([&] {
-      for (auto& [cpu, ring] : event->own_rings) {
-        merge_.add(ring.merge.get());
-        // A ring tells one thread: that of the completer tells this one.
-        if (!ring.completer) poll_fds_.push_back(ring.fd);
-      }
-    });
-  }
+  watch_rings(*event);
   {
     std::lock_guard lock(events_mutex_);
     urgent_ += event->urgent;
     events_[spec.index] = std::move(event);
   }
   if (!spec.enabled) return std::nullopt;
-  auto error = set_enabled({spec.index}, true);
+  error = set_enabled({spec.index}, true);
   if (error) close_events({spec.index});
   return error;
 }
 
-std::optional<SystemError> Reader::open_on(const OpenSpec& spec, const OpenSpec::Target& target, Event& event,
-                                           const std::shared_ptr<const SampleLayout>& layout,
-                                           std::vector<int>& offline) {
+std::optional<SystemError> Reader::open_on(const OpenSpec::Target& target, Event& event, std::vector<int>& offline) {
+  const OpenSpec& spec = event.spec;
   const auto shared = cpu_rings_.find(target.cpu);
   if (shared == cpu_rings_.end()) {
     offline.push_back(target.cpu);
@@ -133,11 +236,11 @@ std::optional<SystemError> Reader::open_on(const OpenSpec& spec, const OpenSpec:
   if (id == 0) return failed("PERF_EVENT_IOC_ID", errno);
   if (spec.filter && ioctl(raw, PERF_EVENT_IOC_SET_FILTER, spec.filter->c_str()) != 0)
     return failed("PERF_EVENT_IOC_SET_FILTER", errno);
-  int output = shared->second.second.fd;
+  int output = shared->second.ring.fd;
   if (spec.ring_size != 0) {
     const auto own = event.own_rings.find(target.cpu);
     if (own == event.own_rings.end()) {
-      if (auto error = map_ring(event.own_rings[target.cpu], raw, target.cpu, spec.ring_size, layout)) {
+      if (auto error = map_ring(event.own_rings[target.cpu], raw, target.cpu, spec.ring_size, event.layout)) {
         event.own_rings.erase(target.cpu);
         return error;
       }
@@ -173,11 +276,10 @@ void Reader::complete_stacks(Ring& ring, int cpu) {
 }
 
 int Reader::group_fd(uint32_t leader, const OpenSpec::Target& target) {
-  std::lock_guard lock(events_mutex_);
   const auto found = events_.find(leader);
   if (found == events_.end()) return -EBADF;
   for (const auto& opened : found->second->opened)
-    if (opened.cpu == target.cpu && opened.pid == target.pid) return opened.fd.get();
+    if (opened.cpu == target.cpu && opened.pid == target.pid && !opened.gone) return opened.fd.get();
   return -ENODEV;
 }
 
@@ -187,6 +289,7 @@ std::optional<SystemError> Reader::set_enabled(const std::vector<uint32_t>& indi
     const auto found = events_.find(index);
     if (found == events_.end()) continue;
     // The members of a counter group are open and on: they count when their leader does, all from the same moment.
+    found->second->enabled = enabled;
     for (const auto& opened : found->second->opened)
       if (ioctl(opened.fd.get(), enabled ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0) != 0)
         return SystemError{enabled ? "PERF_EVENT_IOC_ENABLE" : "PERF_EVENT_IOC_DISABLE", errno, opened.cpu, opened.pid};
@@ -201,6 +304,7 @@ std::optional<SystemError> Reader::set_filter(uint32_t index, const std::string&
   for (const auto& opened : found->second->opened)
     if (ioctl(opened.fd.get(), PERF_EVENT_IOC_SET_FILTER, filter.c_str()) != 0)
       return SystemError{"PERF_EVENT_IOC_SET_FILTER", errno, opened.cpu, opened.pid};
+  found->second->spec.filter = filter;
   return std::nullopt;
 }
 
@@ -210,10 +314,11 @@ std::optional<SystemError> Reader::counts(uint32_t index, std::vector<EventCount
   if (found == events_.end()) return SystemError{"read", EBADF};
   for (const auto& opened : found->second->opened) {
     EventCounts one{};
+    if (const int error = read_counts(opened.fd.get(), found->second->layout->read_format, one))
+      return SystemError{"read", error, opened.cpu, opened.pid};
+    add_counts(one, opened.before);
     one.cpu = opened.cpu;
     one.pid = opened.pid;
-    if (const int error = read_counts(opened.fd.get(), found->second->read_format, one))
-      return SystemError{"read", error, opened.cpu, opened.pid};
     counts.push_back(one);
   }
   return std::nullopt;
@@ -262,7 +367,7 @@ void Reader::close_all() {
   }
   change_table([](IdTable& table) { table = IdTable(); });
   close_list(std::move(closing));
-  for (auto& [cpu, owned] : cpu_rings_) merge_.remove(owned.second.merge.get());
+  for (auto& [cpu, owned] : cpu_rings_) merge_.remove(owned.ring.merge.get());
   poll_fds_.clear();
   cpu_rings_.clear();
   event_fd_ = FileDescriptor();
@@ -382,6 +487,9 @@ bool Reader::wait(uint64_t nanos, bool rings) {
     for (int fd : poll_fds_) polled_.push_back({fd, POLLIN, 0});
   const timespec timeout{static_cast<time_t>(nanos / 1'000'000'000), static_cast<long>(nanos % 1'000'000'000)};
   int ready = ppoll(polled_.data(), polled_.size(), &timeout, nullptr);
+  // A ring whose event has ended says so for ever: from then on the tick looks after it.
+  for (size_t i = 1; ready > 0 && i < polled_.size(); ++i)
+    if (polled_[i].revents & (POLLERR | POLLHUP | POLLNVAL)) std::erase(poll_fds_, polled_[i].fd);
   if (ready > 0 && (polled_[0].revents & POLLIN)) {
     uint64_t count;
     [[maybe_unused]] const ssize_t got = read(event_fd_.get(), &count, sizeof count);

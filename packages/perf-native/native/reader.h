@@ -29,6 +29,8 @@ struct ReaderConfig {
   uint64_t rest_tick_nanos = 0;
   uint64_t slack_nanos = 0;
   int clock_id = 0;
+  // Rings on CPUs that are offline, too: events of processes can be opened there, and stay when a CPU comes and goes.
+  bool offline_rings = false;
 };
 
 struct OpenSpec {
@@ -39,6 +41,8 @@ struct OpenSpec {
     int cpu;
   };
   std::vector<Target> targets;
+  // Opened on CPUs that come later, too, for each target that is bound to a CPU (the whole system, cgroups).
+  bool follow_cpus = false;
   unsigned long flags = 0;
   std::optional<uint32_t> leader;
   std::optional<std::string> filter;
@@ -64,6 +68,9 @@ class Reader {
 
   // Opens a ring on each CPU, owned by an event that never fires. CPUs that are offline are left out.
   std::optional<SystemError> open_rings(const std::vector<uint8_t>& attr);
+  // Takes in those of `online` that have no ring yet, or were offline since: the kernel takes a CPU's events away with the
+  // CPU. `came` gets these CPUs.
+  std::optional<SystemError> follow_cpus(const std::vector<int>& online, std::vector<int>& came);
   std::optional<SystemError> open(const OpenSpec& spec, std::vector<int>& offline);
   std::optional<SystemError> set_enabled(const std::vector<uint32_t>& indices, bool enabled);
   std::optional<SystemError> set_filter(uint32_t index, const std::string& filter);
@@ -90,26 +97,46 @@ class Reader {
     RingMapping mapping;
     std::unique_ptr<MergeRing> merge;
     std::unique_ptr<StackCompleter> completer;
+    bool watched = false;  // by the native thread
   };
   struct Opened {
     FileDescriptor fd;
     int cpu;
     int pid;
     uint64_t id;
+    bool gone = false;    // with its CPU
+    EventCounts before{};  // counted by those that stood here before their CPU went
   };
   // Rings are declared before the descriptors that feed them, so that they are unmapped last.
   struct Event {
     std::map<int, Ring> own_rings;
+    std::vector<FileDescriptor> ring_owners;  // events that are gone, but whose rings are in use
     std::vector<Opened> opened;
-    uint64_t read_format = 0;
+    OpenSpec spec;
+    std::shared_ptr<const SampleLayout> layout;
+    bool enabled = false;
     bool urgent = false;
   };
+  struct CpuRing {
+    FileDescriptor owner;
+    Ring ring;
+    FileDescriptor canary;  // an event that was opened when the CPU came back; at first the owner is it
+    uint64_t canary_time = 0;
+  };
 
-  std::optional<SystemError> open_on(const OpenSpec& spec, const OpenSpec::Target& target, Event& event,
-                                     const std::shared_ptr<const SampleLayout>& layout, std::vector<int>& offline);
+  // `events_mutex_` is held.
+  std::optional<SystemError> open_on(const OpenSpec::Target& target, Event& event, std::vector<int>& offline);
+  // Adds a ring for the CPU, unless it is offline.
+  std::optional<SystemError> open_ring(int cpu);
+  // Whether the ring's CPU was online all the time since this was asked last.
+  static bool stayed(CpuRing& ring);
+  // Opens `event` anew, or for the first time, on the CPUs of `online` where it is not open.
+  std::optional<SystemError> follow(Event& event, const std::vector<int>& online, std::vector<int>& enable);
+  static void replace_gone(Event& event, size_t at);
+  void watch_rings(Event& event);
   std::optional<SystemError> map_ring(Ring& ring, int fd, int cpu, uint64_t size,
                                       std::shared_ptr<const SampleLayout> layout);
-  // The leader's descriptor on that target; minus an errno when it has none there.
+  // The leader's descriptor on that target; minus an errno when it has none there. `events_mutex_` is held.
   int group_fd(uint32_t leader, const OpenSpec::Target& target);
   void change_table(const std::function<void(IdTable&)>& change);
   std::shared_ptr<const IdTable> table();
@@ -134,7 +161,8 @@ class Reader {
 
   mutable std::mutex events_mutex_;
   std::map<uint32_t, std::unique_ptr<Event>> events_;
-  std::map<int, std::pair<FileDescriptor, Ring>> cpu_rings_;
+  std::vector<uint8_t> ring_attr_;
+  std::map<int, CpuRing> cpu_rings_;
 
   std::mutex table_mutex_;
   std::shared_ptr<const IdTable> table_ = std::make_shared<IdTable>();

@@ -98,7 +98,7 @@ bool StackStash::scan_locked() {
 }
 
 StackCompleter::StackCompleter(int fd, int cpu, std::shared_ptr<StackStash> stash, std::function<void()> notify)
-    : stop_fd_(eventfd(0, EFD_CLOEXEC)) {
+    : cpu_(cpu), stop_fd_(eventfd(0, EFD_CLOEXEC)) {
   thread_ = start_thread("kernscope-stack", [fd, stop = stop_fd_, stash = std::move(stash), notify = std::move(notify)] {
     pollfd fds[2] = {{fd, POLLIN, 0}, {stop, POLLIN, 0}};
     while (fds[1].revents == 0) {
@@ -108,9 +108,13 @@ StackCompleter::StackCompleter(int fd, int cpu, std::shared_ptr<StackStash> stas
       if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) fds[0].fd = -1;
     }
   });
+  bind();
+}
+
+void StackCompleter::bind() {
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
-  CPU_SET(cpu, &cpus);
+  CPU_SET(cpu_, &cpus);
   pthread_setaffinity_np(thread_.native_handle(), sizeof cpus, &cpus);
   const sched_param priority{1};
   pthread_setschedparam(thread_.native_handle(), SCHED_FIFO, &priority);

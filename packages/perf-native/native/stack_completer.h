@@ -64,8 +64,11 @@ class StackCompleter {
   // `notify` is called on the thread after new records were looked at.
   StackCompleter(int fd, int cpu, std::shared_ptr<StackStash> stash, std::function<void()> notify);
   ~StackCompleter();
+  // Puts the thread on its CPU, with its priority, as far as that is permitted.
+  void bind();
 
  private:
+  int cpu_;
   int stop_fd_;
   std::thread thread_;
 };

@@ -40,6 +40,14 @@ Napi::Value mount_detached(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(mount));
 }
 
+// An errno, or 0 where the kernel opens such an event; it is closed at once, without having counted.
+Napi::Value try_event(const Napi::CallbackInfo& info) {
+  const auto array = info[0].As<Napi::Uint8Array>();
+  const FileDescriptor fd(open_event({array.Data(), array.Data() + array.ByteLength()}, info[1].As<Napi::Number>(),
+                                     info[2].As<Napi::Number>(), -1, 0));
+  return Napi::Number::New(info.Env(), fd.get() < 0 ? -fd.get() : 0);
+}
+
 void close_descriptor(const Napi::CallbackInfo& info) { close(info[0].As<Napi::Number>().Int32Value()); }
 
 Napi::Value read_process_memory(const Napi::CallbackInfo& info) {
@@ -71,6 +79,7 @@ Napi::Error to_error(Napi::Env env, const SystemError& failed) {
 void define_system(Napi::Env env, Napi::Object exports) {
   exports.Set("clockNanos", Napi::Function::New(env, clock_nanos_js));
   exports.Set("mountDetached", Napi::Function::New(env, mount_detached));
+  exports.Set("tryEvent", Napi::Function::New(env, try_event));
   exports.Set("closeDescriptor", Napi::Function::New(env, close_descriptor));
   exports.Set("readProcessMemory", Napi::Function::New(env, read_process_memory));
 }

@@ -9,6 +9,7 @@ export interface Binding {
   Reader: new (options: NativeReaderOptions, span: Uint32Array, onReady: () => void) => NativeReader;
   clockNanos(clockId: number): bigint;
   mountDetached(type: string): number;
+  tryEvent(attr: Uint8Array, pid: number, cpu: number): number;
   closeDescriptor(descriptor: number): void;
   readProcessMemory(pid: number, address: bigint, target: Uint8Array): number;
 }
@@ -21,6 +22,7 @@ export interface NativeReaderOptions {
   restTickNanos: number;
   slackNanos: number;
   clockId: number;
+  offlineRings: boolean;
 }
 
 export interface NativeOpenRequest {
@@ -28,6 +30,7 @@ export interface NativeOpenRequest {
   attr: Uint8Array;
   /** Pairs of pid and CPU. */
   targets: Int32Array;
+  followCpus: boolean;
   flags: number;
   leader: number | undefined;
   filter: string | undefined;
@@ -39,6 +42,7 @@ export interface NativeOpenRequest {
 export interface NativeReader {
   readonly memory: ArrayBuffer;
   openRings(attr: Uint8Array): Promise<number[]>;
+  followCpus(online: Int32Array): Promise<number[]>;
   open(request: NativeOpenRequest): Promise<number[]>;
   setEnabled(indices: Uint32Array, enabled: boolean): Promise<void>;
   setFilter(index: number, filter: string): Promise<void>;
@@ -98,6 +102,7 @@ export function fromNative(error: unknown): PerfNativeError {
   });
 }
 
-function errnoName(errno: number): string {
+/** Name of an errno, such as `EACCES`. */
+export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }

@@ -5,6 +5,11 @@ export function onlineCpus(): number[] {
   return parseCpuList(readFileSync("/sys/devices/system/cpu/online", "latin1"));
 }
 
+/** CPUs that the system has, online or not (`/sys/devices/system/cpu/present`). */
+export function presentCpus(): number[] {
+  return parseCpuList(readFileSync("/sys/devices/system/cpu/present", "latin1"));
+}
+
 /** Parses the kernel's list form (cpuset(7), "List format"), such as `0-3,8`. */
 export function parseCpuList(text: string): number[] {
   return text

@@ -14,4 +14,4 @@ export { PerfNativeError, type PerfNativeErrorCode, type PerfNativeErrorDetails 
 export { openReader, type ReaderOptions } from "./reader.js";
 export { NO_EVENT, RECORD_HEADER_SIZE, RecordFlag, RecordOffset } from "./record-layout.js";
 export type { EventCount, EventTarget, OpenedEvent, OpenRequest, RecordSource, SourceStats } from "./record-source.js";
-export { clockNanos, closeDescriptor, mountDetached, readProcessMemory } from "./system.js";
+export { clockNanos, closeDescriptor, mountDetached, readProcessMemory, tryEvent } from "./system.js";

@@ -1,13 +1,15 @@
 import { type EventAttr, packAttr } from "./attr.js";
 import { binding, fromNative, type NativeReader } from "./binding.js";
 import { Clock, PerfType, ReadFormat, SampleFormat, SoftwareEvent } from "./constants.js";
-import { onlineCpus } from "./cpu-list.js";
+import { onlineCpus, presentCpus } from "./cpu-list.js";
 import { PerfNativeError } from "./errors.js";
 import type { EventCount, OpenedEvent, OpenRequest, RecordSource, SourceStats } from "./record-source.js";
 
 export interface ReaderOptions {
-  /** CPUs to open rings on; left out: all that are online. */
+  /** CPUs to open rings on, those that are offline when they come; left out: all. */
   cpus?: readonly number[];
+  /** Open rings on CPUs that are offline, too, where events of processes can be opened. Default false. */
+  offlineRings?: boolean;
   /** Bytes of each CPU's ring: a page count that is a power of two. Default 2 MiB. */
   ringSize?: number;
   /** Bytes of the memory between the native thread and JavaScript, 256 KiB at least. Default 16 MiB. */
@@ -45,16 +47,25 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
   const restTick = checkRange("restTick", options.restTick ?? Math.min(4 * tick, 1000), tick, 1000);
   const slack = checkRange("slack", options.slack ?? 100, 0, 1_000_000);
   const clockId = options.clockId ?? Clock.MONOTONIC;
+  const present = presentCpus();
+  for (const cpu of options.cpus ?? []) {
+    if (present.includes(cpu)) continue;
+    throw new PerfNativeError(
+      "invalid",
+      `open(reader): there is no CPU ${cpu} – this system has ${present.join(", ")}`,
+    );
+  }
   const span = new Uint32Array(4);
   const native = new Reader(
     {
-      cpus: Int32Array.from(options.cpus ?? onlineCpus()),
+      cpus: Int32Array.from(options.cpus ?? present),
       ringSize,
       spanSize: spanSize - (spanSize % 8),
       tickNanos: Math.round(tick * 1e6),
       restTickNanos: Math.round(restTick * 1e6),
       slackNanos: Math.round(slack * 1e3),
       clockId,
+      offlineRings: options.offlineRings === true,
     },
     span,
     () => source.onReady(),
@@ -115,6 +126,7 @@ class KernelSource implements RecordSource {
         index: request.index,
         attr: this.#pack(request.attr, request.urgent === true ? 0 : watermark, request.leader === undefined),
         targets: Int32Array.from(request.targets.flatMap(({ pid, cpu }) => [pid, cpu])),
+        followCpus: request.followCpus === true,
         flags: request.flags ?? 0,
         leader: request.leader,
         filter: request.filter,
@@ -124,6 +136,13 @@ class KernelSource implements RecordSource {
       }),
     );
     return { offline };
+  }
+
+  async followCpus(): Promise<readonly number[]> {
+    this.#checkOpen("followCpus");
+    const came = await settled(this.#native.followCpus(Int32Array.from(onlineCpus())));
+    if (came.length > 0) this.cpus = [...new Set([...this.cpus, ...came])].sort((a, b) => a - b);
+    return came;
   }
 
   setEnabled(indices: readonly number[], enabled: boolean): Promise<void> {

@@ -14,6 +14,11 @@ export interface OpenRequest {
   /** IDENTIFIER, TID, TIME, CPU, `sample_id_all`, the source's clock and a wake-up policy are added by the source. */
   attr: EventAttr;
   targets: readonly EventTarget[];
+  /**
+   * Open it on CPUs that come later, too ({@link RecordSource.followCpus}): for targets that are bound to a CPU, which
+   * are the whole system and cgroups. Events of processes stay when a CPU goes and comes.
+   */
+  followCpus?: boolean;
   /** Bits of `OpenFlag`; FD_CLOEXEC is always set. */
   flags?: number;
   /** Index of the event that leads this one's counter group: this one counts whenever that one is enabled. */
@@ -81,7 +86,7 @@ export interface SourceStats {
 export interface RecordSource {
   /** The memory that spans lie in; the same for the life of the source. */
   readonly memory: ArrayBuffer;
-  /** CPUs with a ring. */
+  /** CPUs with a ring, in ascending order. */
   readonly cpus: readonly number[];
   /** Clock of the records' times (clock_gettime(2)). */
   readonly clockId: number;
@@ -91,6 +96,12 @@ export interface RecordSource {
   /** Starts reading; `onReady` is called on this thread whenever {@link RecordSource.take} has something new. */
   start(onReady: () => void): void;
   open(request: OpenRequest): Promise<OpenedEvent>;
+  /**
+   * Takes in the CPUs that came online since they were looked at last, those included that went and came back meanwhile:
+   * the kernel takes the events of a CPU away with it. Opens the events that asked for it there, with their filters, on or
+   * off as they are elsewhere; their counts go on. Resolves to these CPUs.
+   */
+  followCpus(): Promise<readonly number[]>;
   /** Enables or disables events; takes effect for all of them before it resolves. */
   setEnabled(indices: readonly number[], enabled: boolean): Promise<void>;
   /** Sets the filter of an event that has none yet: the kernel takes it only once and answers EEXIST after that. */

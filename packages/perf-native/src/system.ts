@@ -1,4 +1,5 @@
-import { binding, fromNative } from "./binding.js";
+import { type EventAttr, packAttr } from "./attr.js";
+import { binding, errnoName, fromNative } from "./binding.js";
 
 /** Reads a clock of clock_gettime(2) (`Clock`): nanoseconds. */
 export function clockNanos(clockId: number): bigint {
@@ -13,6 +14,19 @@ export function clockNanos(clockId: number): bigint {
  */
 export function mountDetached(type: string): number {
   return called(() => binding().mountDetached(type));
+}
+
+/**
+ * Whether the kernel would open an event: it is opened switched off, and closed at once. Returns the name of the errno
+ * that it answers, `undefined` for none.
+ *
+ * @param pid 0: this thread; -1: all, on `cpu`
+ * @param cpu -1: any
+ */
+export function tryEvent(attr: EventAttr, pid: number, cpu: number): string | undefined {
+  const disabled = { ...attr, flags: { ...attr.flags, disabled: true } };
+  const errno = called(() => binding().tryEvent(packAttr(disabled), pid, cpu));
+  return errno === 0 ? undefined : errnoName(errno);
 }
 
 /** Gives back what {@link mountDetached} returned; a worker thread's `fs.close` would warn that it never opened it. */

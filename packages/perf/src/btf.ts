@@ -47,6 +47,7 @@ export class Btf {
         subject: path,
         cause: "ENOENT",
         errno: "ENOENT",
+        feature: "btf",
         remedy: "needs a kernel with CONFIG_DEBUG_INFO_BTF",
         from: error,
       });

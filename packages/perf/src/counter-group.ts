@@ -72,11 +72,13 @@ export function counterGroup(counters: readonly Counter[], options: CounterGroup
 
 /** Says what a counter needs that could not be opened. */
 export function explainCounterError(error: unknown, counters: readonly Counter[], name: string): unknown {
-  const needs = counters.map(counterNeeds).find((each) => each !== undefined);
-  if (!(error instanceof PerfError) || error.code !== "unsupported" || needs === undefined) return error;
+  const lacking = counters.find((counter) => counterNeeds(counter) !== undefined);
+  if (!(error instanceof PerfError) || error.code !== "unsupported" || lacking === undefined) return error;
   const { operation, errno, cpu } = error;
   const cause = errno ?? "not there";
-  return new PerfError("unsupported", { operation, subject: name, cpu, cause, errno, remedy: needs, from: error });
+  const feature = "breakpoint" in lacking ? "breakpoints" : "hardwareCounters";
+  const remedy = counterNeeds(lacking);
+  return new PerfError("unsupported", { operation, subject: name, cpu, cause, errno, feature, remedy, from: error });
 }
 
 /** What {@link EventCount} says of a group. */

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { PerfNativeError } from "@kernscope/perf-native";
 import { PerfError, type PerfErrorCode } from "./errors.js";
+import type { FeatureName } from "./feature-table.js";
 
 interface Meaning {
   code: PerfErrorCode;
+  feature?: FeatureName;
   remedy?: string | (() => string);
 }
 
@@ -16,6 +18,7 @@ const meanings: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = {
     EOPNOTSUPP: { code: "unsupported", remedy: "this processor cannot sample what was asked for" },
     ENOSYS: {
       code: "unsupported",
+      feature: "perfEvents",
       remedy: "needs a kernel with CONFIG_PERF_EVENTS, and a sandbox that lets the call pass",
     },
     E2BIG: { code: "unsupported", remedy: "this kernel is older than one of the attributes" },
@@ -39,8 +42,12 @@ const meanings: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = {
     ENOMEM: { code: "system" },
   },
   fsopen: {
-    ENOSYS: { code: "unsupported", remedy: "needs Linux 5.2; mount tracefs at /sys/kernel/tracing" },
-    ENODEV: { code: "unsupported", remedy: "needs a kernel with CONFIG_FTRACE" },
+    ENOSYS: {
+      code: "unsupported",
+      feature: "privateTracefs",
+      remedy: "needs Linux 5.2; mount tracefs at /sys/kernel/tracing",
+    },
+    ENODEV: { code: "unsupported", feature: "tracefs", remedy: "needs a kernel with CONFIG_FTRACE" },
   },
   tracefs: {
     EACCES: { code: "permission", remedy: "tracefs is root's alone: run as root" },
@@ -82,7 +89,15 @@ export function errnoError(
 ): PerfError {
   const meaning = meanings[operation]?.[errno] ?? meanings["*"]?.[errno] ?? { code: "system" as const };
   const remedy = typeof meaning.remedy === "function" ? meaning.remedy() : meaning.remedy;
-  return new PerfError(meaning.code, { operation, subject, cause: errno, errno, remedy, ...details });
+  return new PerfError(meaning.code, {
+    operation,
+    subject,
+    cause: errno,
+    errno,
+    remedy,
+    feature: meaning.feature,
+    ...details,
+  });
 }
 
 /** Makes an error of this package of whatever came from below it. */
@@ -93,7 +108,15 @@ export function toPerfError(error: unknown, operation: string, subject?: string)
     if (error.errno !== undefined) {
       return errnoError(error.operation ?? operation, subject, error.errno, { cpu, from: error });
     }
-    const details = { operation: error.operation ?? operation, subject, cause: error.message, cpu, from: error };
+    const feature = error.code === "unsupported" ? ("perfEvents" as const) : undefined;
+    const details = {
+      operation: error.operation ?? operation,
+      subject,
+      cause: error.message,
+      cpu,
+      feature,
+      from: error,
+    };
     return new PerfError(error.code, details);
   }
   const { code, syscall, message } = error as NodeJS.ErrnoException;

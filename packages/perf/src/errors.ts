@@ -1,3 +1,5 @@
+import { type FeatureName, featureTable } from "./feature-table.js";
+
 /**
  * - `unsupported`: this system or kernel has not what is asked for
  * - `permission`: it has, but this process may not
@@ -20,6 +22,8 @@ export interface PerfErrorDetails {
   remedy?: string | undefined;
   errno?: string | undefined;
   cpu?: number | undefined;
+  /** Of `unsupported`: what is not there, as `features()` names it. */
+  feature?: FeatureName | undefined;
   /** The error below this one. */
   from?: unknown;
 }
@@ -33,6 +37,10 @@ export class PerfError extends Error {
   readonly errno: string | undefined;
   readonly cpu: number | undefined;
   readonly remedy: string | undefined;
+  /** Of `unsupported`: what is not there, as `features()` names it; `undefined` where no feature is to blame. */
+  readonly feature: FeatureName | undefined;
+  /** The oldest kernel that has the feature, such as `6.0`. */
+  readonly kernel: string | undefined;
 
   constructor(code: PerfErrorCode, details: PerfErrorDetails) {
     super(messageOf(details), details.from === undefined ? undefined : { cause: details.from });
@@ -42,6 +50,8 @@ export class PerfError extends Error {
     this.errno = details.errno;
     this.cpu = details.cpu;
     this.remedy = details.remedy;
+    this.feature = details.feature;
+    this.kernel = details.feature === undefined ? undefined : featureTable[details.feature].since;
   }
 }
 

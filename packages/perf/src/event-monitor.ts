@@ -2,6 +2,7 @@ import { openReader, type RecordSource, type SourceStats } from "@kernscope/perf
 import { MonitorClock } from "./clock.js";
 import type { Counter } from "./counter.js";
 import { type CounterGroupOptions, type CounterHandler, type CounterReading, counterReading } from "./counter-group.js";
+import { CpuFollower } from "./cpu-follower.js";
 import { Dispatcher } from "./dispatcher.js";
 import { toPerfError } from "./errno.js";
 import { PerfError } from "./errors.js";
@@ -43,6 +44,7 @@ export class EventMonitor implements AsyncDisposable {
   readonly #registrar: Registrar;
   readonly #externals = new ExternalQueue();
   readonly #dispatcher: Dispatcher;
+  readonly #cpuFollower: CpuFollower;
   readonly #loss: LossAccount;
   readonly #batchListeners = new Set<() => void>();
   readonly #run = new RunState();
@@ -54,7 +56,7 @@ export class EventMonitor implements AsyncDisposable {
     const targets = await Targets.open(options);
     let source: RecordSource | undefined;
     try {
-      source = options.source ?? (await openReader(options));
+      source = options.source ?? (await openReader({ offlineRings: !targets.boundToCpus, ...options }));
       return new EventMonitor(source, targets, options);
     } catch (error) {
       await targets.close();
@@ -85,11 +87,17 @@ export class EventMonitor implements AsyncDisposable {
       onHorizon: () => this.#horizonMoved(),
       onFailure: (error) => this.#endRun(error),
     });
+    this.#cpuFollower = new CpuFollower({
+      source,
+      interval: targets.boundToCpus ? (options.hotplugInterval ?? 1000) : 0,
+      onError: (error) => this.#endRun(toPerfError(error, "followCpus")),
+    });
     const loss = new LossAccount({
       source,
       table: this.#table,
       probes: this.#probes,
       shortRecords: () => this.#dispatcher.short,
+      cpusCame: () => this.#cpuFollower.came,
       interval: options.lossInterval ?? 1000,
       onError: (error) => this.#endRun(toPerfError(error, "loss")),
     });
@@ -115,7 +123,7 @@ export class EventMonitor implements AsyncDisposable {
     source.unref();
   }
 
-  /** CPUs that are watched. */
+  /** CPUs that are watched; those that come online are added (`hotplugInterval`). */
   get cpus(): readonly number[] {
     return this.#source.cpus;
   }
@@ -375,6 +383,7 @@ export class EventMonitor implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#loss.stop();
+    this.#cpuFollower.stop();
     this.#dispatcher.halt();
     // A handler may have called this: its span is given back when it has returned.
     while (this.#dispatcher.dispatching) await Promise.resolve();

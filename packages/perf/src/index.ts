@@ -11,12 +11,15 @@ export { PerfError, type PerfErrorCode, type PerfErrorDetails } from "./errors.j
 export type { EventGroup } from "./event-group.js";
 export { EventMonitor } from "./event-monitor.js";
 export type { ExternalSample } from "./external-queue.js";
+export { type FeatureName, type FeatureNeeds, featureTable } from "./feature-table.js";
+export { type Feature, type Features, features } from "./features.js";
 export { decodeObject, decodeRaw, type IntegerArray, type TraceFields, type TraceValue } from "./field-decoder.js";
 export { type KernelSymbol, KernelSymbols, type SymbolQuery } from "./kernel-symbols.js";
 export type { EventLoss, LossByCpu, LossReport, LossTotal } from "./loss-report.js";
 export type { EventMonitorOptions, RegistrationOptions } from "./monitor-options.js";
 export type { KprobeOptions, ProbeOptions } from "./probe.js";
 export type { ProbeCounts } from "./probe-profile.js";
+export { type FetchArgument, kernelPlace, parseFetchArgument, probeLine } from "./probe-text.js";
 export type { ReadValues } from "./read-values.js";
 export type { EventId, EventRecord, SampleId } from "./record.js";
 export { UserRegister } from "./registers.js";

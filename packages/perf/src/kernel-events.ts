@@ -4,6 +4,7 @@ import type { CounterValues } from "./counter-group.js";
 import { toPerfError } from "./errno.js";
 import { PerfError } from "./errors.js";
 import type { EventTable } from "./event-table.js";
+import { explainOpenError } from "./feature-error.js";
 import type { FieldDecoder } from "./field-decoder.js";
 import type { LossAccount } from "./loss.js";
 import type { RegistrationOptions } from "./monitor-options.js";
@@ -72,6 +73,7 @@ export class KernelEvents {
       index: registration.id,
       attr: inherit ? { ...attr, flags: { inherit, ...attr.flags } } : attr,
       enabled: options.enabled ?? true,
+      followCpus: targets.boundToCpus,
       ...(filter !== "" && { filter }),
       ...(options.urgent !== undefined && { urgent: options.urgent }),
       ...(options.ringSize !== undefined && { ringSize: options.ringSize }),
@@ -82,7 +84,7 @@ export class KernelEvents {
       await registration.opening;
     } catch (error) {
       table.remove(registration);
-      throw toPerfError(error, "open", name);
+      throw await explainOpenError(toPerfError(error, "open", name), [attr, ...members]);
     }
     registration.request = request;
     registration.indices = [request.index];

@@ -58,6 +58,8 @@ export interface LossReport {
   ringLost: number;
   /** How often the reader had to leave records in the kernel's rings because JavaScript was behind. */
   stalls: number;
+  /** How often a CPU came online and was taken in: what happened on it up to `hotplugInterval` before is not known. */
+  cpusCame: number;
 }
 
 /** Adds up counts of the same event by CPU and process. */

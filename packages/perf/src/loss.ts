@@ -19,6 +19,8 @@ export interface LossAccountInit {
   probes: ProbeRegistry;
   /** Records whose raw data was too short for their format. */
   shortRecords: () => number;
+  /** How often a CPU came online and was taken in. */
+  cpusCame: () => number;
   /** Milliseconds between two looks at the counts while records flow. */
   interval: number;
   /** What went wrong when the counts were read unasked. */
@@ -34,7 +36,7 @@ export class LossAccount {
   /** Events whose last counts were taken, but some of whose records may still come. */
   readonly #retiring = new Set<Registration>();
   #timer: NodeJS.Timeout | undefined;
-  #told = "0,0,0,0,0,0";
+  #told = "0,0,0,0,0,0,0";
   #stopped = false;
 
   constructor(init: LossAccountInit) {
@@ -50,7 +52,7 @@ export class LossAccount {
   }
 
   async report(): Promise<LossReport> {
-    const { source, table, probes, shortRecords } = this.#init;
+    const { source, table, probes, shortRecords, cpusCame } = this.#init;
     const probeCounts = await probes.counts();
     const open = table.all().filter((each) => each.indices.length > 0 && !this.#retiring.has(each));
     const counted = await Promise.all(open.map((registration) => this.#count(registration, probeCounts)));
@@ -59,7 +61,16 @@ export class LossAccount {
     for (const registration of this.#retiring) addToTotal(total, handedOut(registration));
     for (const event of events) addToTotal(total, { ...event, missed: event.probe?.missed ?? 0n });
     const { late, corrupt, unknown, lost, stalls } = source.stats();
-    return { total, events, late, corrupt: corrupt + shortRecords(), unknown, ringLost: lost, stalls };
+    return {
+      total,
+      events,
+      late,
+      corrupt: corrupt + shortRecords(),
+      unknown,
+      ringLost: lost,
+      stalls,
+      cpusCame: cpusCame(),
+    };
   }
 
   /** Adds the last counts of an event that is about to be closed to the total. */
@@ -99,7 +110,7 @@ export class LossAccount {
       if (!this.#stopped) throw error;
     });
     if (report === undefined || this.#stopped) return;
-    const state = `${report.total.lost},${report.total.missed},${report.ringLost},${report.late},${report.corrupt},${report.unknown}`;
+    const state = `${report.total.lost},${report.total.missed},${report.ringLost},${report.late},${report.corrupt},${report.unknown},${report.cpusCame}`;
     if (state === this.#told) return;
     this.#told = state;
     for (const listener of [...this.#listeners]) listener(report);

@@ -13,6 +13,11 @@ export interface EventMonitorOptions extends ReaderOptions, TargetOptions {
   onHandlerError?: (error: unknown, id: EventId) => void;
   /** Milliseconds between two looks at the loss counts while records flow. Default 1000. */
   lossInterval?: number;
+  /**
+   * Milliseconds between two looks at which CPUs are online: the longest time for which events of a CPU that comes are not
+   * seen. Default 1000; 0: CPUs that come are not taken in.
+   */
+  hotplugInterval?: number;
   /** Records from elsewhere than the kernel. The monitor closes it. */
   source?: RecordSource;
   /** Reads the clocks. Default: clock_gettime(2). */

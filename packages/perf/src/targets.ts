@@ -70,6 +70,11 @@ export class Targets {
     return { targets: on(threads.flat()), flags: 0, inherit: true };
   }
 
+  /** Whether they are bound to a CPU, so that their events are gone when it goes: all but processes are. */
+  get boundToCpus(): boolean {
+    return this.#pids.length === 0;
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#directories.splice(0).map((descriptor) => promisify(close)(descriptor)));
   }

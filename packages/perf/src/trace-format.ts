@@ -53,7 +53,14 @@ export interface TraceFormat {
   readonly size: number;
 }
 
-/** Reads the text of a format file. */
+/** Bytes of the longest perf record. */
+const MAX_RECORD = 65_535;
+
+/**
+ * Reads the text of a format file.
+ *
+ * @throws PerfError `invalid`
+ */
 export function parseTraceFormat(text: string): TraceFormat {
   const name = /^name: (\S+)$/m.exec(text)?.[1];
   const id = /^ID: (\d+)$/m.exec(text)?.[1];
@@ -113,13 +120,18 @@ function parseField(line: string, event: string): FormatField {
   const [, before, name, after = ""] = declaration.exec(text) ?? [];
   if (before === undefined || name === undefined) throw malformed(event, `not a field: ${JSON.stringify(line.trim())}`);
   const type = before.trim() + after;
-  return {
+  const field = {
     name,
     type,
     offset: Number(offset),
     size: Number(size),
     ...classify(type, Number(size), signed === "1"),
   };
+  if (field.offset + field.size > MAX_RECORD) throw malformed(event, `${name} lies outside of what a record can hold`);
+  if (field.dynamic !== undefined && (field.size < 4 || field.size % 4 !== 0)) {
+    throw malformed(event, `${name} has ${field.size} bytes for where it is`);
+  }
+  return field;
 }
 
 type Classified = Pick<FormatField, "kind" | "dynamic" | "elementSize" | "count" | "signed">;

@@ -28,8 +28,17 @@ export class Tracefs implements Tracing {
     for (const place of await mountedPlaces()) {
       if (await isReadable(place)) return new Tracefs(place);
     }
+    return Tracefs.openPrivate();
+  }
+
+  /** Mounts one that only this process sees (Linux 5.2). */
+  static async openPrivate(): Promise<Tracefs> {
     const descriptor = mountPrivately();
     return new Tracefs(`/proc/self/fd/${descriptor}`, descriptor);
+  }
+
+  get isPrivate(): boolean {
+    return this.#descriptor !== undefined;
   }
 
   private constructor(directory: string, descriptor?: number) {
@@ -116,6 +125,7 @@ export class Tracefs implements Tracing {
         subject: path,
         cause: "no such file",
         remedy,
+        feature: path === "kprobe_events" ? "kprobes" : path === "uprobe_events" ? "uprobes" : undefined,
         from: error,
       });
     }

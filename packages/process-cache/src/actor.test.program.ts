@@ -177,6 +177,9 @@ static void odd_argv(void) {
   }
 }
 
+/* Goes on until the standard input is closed. */
+static void wait_for_end(void) { char byte; while (read(0, &byte, 1) > 0) {} }
+
 static volatile int renamed;
 static void *rename_and_wait(void *name) { prctl(PR_SET_NAME, name); renamed = 1; return sleep_long(NULL); }
 
@@ -187,7 +190,7 @@ static void rename_often(int count) {
   while (!renamed) usleep(1000);
   printf("%d %s\n", getpid(), name);
   fflush(stdout);
-  sleep(1);
+  wait_for_end();
 }
 
 static void *short_thread(void *unused) { return unused; }
@@ -198,14 +201,14 @@ static void threads(int count) {
   usleep(50000);
   printf("%d %d\n", getpid(), count);
   fflush(stdout);
-  sleep(1);
+  wait_for_end();
 }
 
 /* pids of children that wait until the standard input is closed */
 static void wait_many(int count) {
   for (int i = 0; i < count; i++) {
     pid_t pid = fork();
-    if (pid == 0) { char byte; while (read(0, &byte, 1) > 0) {} _exit(0); }
+    if (pid == 0) { wait_for_end(); _exit(0); }
     printf("%d\n", pid);
     usleep(random() % 3000);
   }

@@ -45,28 +45,28 @@ const NOTHING: ExecStack = {
  * No byte is trusted: pointers that lie outside of the dump, run backwards or have no end give an incomplete result.
  */
 export function parseExecStack(stack: Uint8Array, stackPointer: bigint, abi: number): ExecStack {
-  const words = wordsOf(stack, abi);
-  if (words === undefined || words.count === 0) return NOTHING;
+  if (abi !== RegistersAbi.BITS_32 && abi !== RegistersAbi.BITS_64) return NOTHING;
+  const words = new Words(stack, abi === RegistersAbi.BITS_32 ? 4 : 8);
+  if (words.count === 0) return NOTHING;
   const argc = words.high(0) === 0 ? words.low(0) : undefined;
   if (argc === undefined || argc > MAX_ARGUMENTS) return NOTHING;
 
-  const base = { low: Number(stackPointer & 0xffff_ffffn), high: Number((stackPointer >> 32n) & 0xffff_ffffn) };
-  const offsetOf = (index: number) => (words.high(index) - base.high) * 2 ** 32 + (words.low(index) - base.low);
-  const addressOf = (index: number) => (BigInt(words.high(index)) << 32n) | BigInt(words.low(index));
-  const isNull = (index: number) => words.high(index) === 0 && words.low(index) === 0;
-
+  const low = Number(stackPointer & 0xffff_ffffn);
+  const high = Number(stackPointer >> 32n);
   const argv: string[] = [];
-  const text = Buffer.from(stack.buffer, stack.byteOffset, stack.byteLength);
+  const { text } = words;
+  const environment = argc + 2;
+  const isListWhole = words.count > argc + 1 && words.isNull(argc + 1);
   let free = 0;
-  let complete = words.count > argc + 1 && isNull(argc + 1);
+  let complete = isListWhole;
   for (let index = 1; index <= argc; index++) {
-    const offset = index < words.count ? offsetOf(index) : -1;
+    const offset = index < words.count ? (words.high(index) - high) * 2 ** 32 + (words.low(index) - low) : -1;
     // The kernel lays the strings out in order; what runs backwards is not its work and could claim one byte many times.
-    if (offset < free || offset < (index + 1) * words.size || offset >= stack.length) {
+    if (offset < free || offset < (index + 1) * words.size || offset >= text.length) {
       complete = false;
       break;
     }
-    const end = stack.indexOf(0, offset);
+    const end = text.indexOf(0, offset);
     argv.push(text.toString("utf8", offset, end < 0 ? undefined : end));
     if (end < 0) {
       complete = false;
@@ -74,12 +74,12 @@ export function parseExecStack(stack: Uint8Array, stackPointer: bigint, abi: num
     }
     free = end + 1;
   }
-
-  const start = argc > 0 && words.count > 1 ? addressOf(1) : undefined;
-  const environment = argc + 2;
-  const hasEnvironment = words.count > environment && isNull(argc + 1) && !isNull(environment);
-  const end = complete ? stackPointer + BigInt(free) : hasEnvironment ? addressOf(environment) : undefined;
-  return { argv, argc, complete, start, end: argc > 0 ? end : undefined, ids: findIds(words, environment) };
+  const ids = findIds(words, environment);
+  if (argc === 0) return { argv, argc, complete, start: undefined, end: undefined, ids };
+  const start = words.count > 1 ? words.address(1) : undefined;
+  const hasEnvironment = isListWhole && words.count > environment && !words.isNull(environment);
+  const end = complete ? stackPointer + BigInt(free) : hasEnvironment ? words.address(environment) : undefined;
+  return { argv, argc, complete, start, end, ids };
 }
 
 /** MAX_ARG_STRINGS of the kernel is 2^31 − 1, but RLIMIT_STACK's bound of 6 MiB allows no more pointers than this. */
@@ -89,39 +89,47 @@ const MAX_ARGUMENTS = (6 << 20) / 4;
 const AuxType = { NULL: 0, UID: 11, EUID: 12, GID: 13, EGID: 14, SECURE: 23 } as const;
 
 /** The dump as an array of the process's words, each in two halves so that none needs a BigInt. */
-interface Words {
+class Words {
   readonly size: 4 | 8;
   readonly count: number;
-  low(index: number): number;
-  high(index: number): number;
-}
+  readonly text: Buffer;
 
-function wordsOf(stack: Uint8Array, abi: number): Words | undefined {
-  const view = new DataView(stack.buffer, stack.byteOffset, stack.byteLength);
-  if (abi === RegistersAbi.BITS_32) {
-    const low = (index: number) => view.getUint32(index * 4, true);
-    return { size: 4, count: stack.length >>> 2, low, high: () => 0 };
+  constructor(stack: Uint8Array, size: 4 | 8) {
+    this.size = size;
+    this.count = Math.floor(stack.length / size);
+    this.text = Buffer.from(stack.buffer, stack.byteOffset, stack.byteLength);
   }
-  if (abi !== RegistersAbi.BITS_64) return undefined;
-  return {
-    size: 8,
-    count: stack.length >>> 3,
-    low: (index) => view.getUint32(index * 8, true),
-    high: (index) => view.getUint32(index * 8 + 4, true),
-  };
+
+  low(index: number): number {
+    return this.text.readUInt32LE(index * this.size);
+  }
+
+  high(index: number): number {
+    return this.size === 4 ? 0 : this.text.readUInt32LE(index * 8 + 4);
+  }
+
+  isNull(index: number): boolean {
+    return this.low(index) === 0 && this.high(index) === 0;
+  }
+
+  address(index: number): bigint {
+    return (BigInt(this.high(index)) << 32n) | BigInt(this.low(index));
+  }
 }
 
 /** Walks over the environment's pointers, which begin at word `index`, to the auxiliary vector behind them. */
 function findIds(words: Words, index: number): ExecIds | undefined {
   let at = index;
-  while (at < words.count && (words.low(at) !== 0 || words.high(at) !== 0)) at++;
-  const found = new Map<number, number>();
+  while (at < words.count && !words.isNull(at)) at++;
+  let [uid, euid, gid, egid, secure] = [-1, -1, -1, -1, false];
   for (at++; at + 1 < words.count; at += 2) {
     const type = words.low(at);
     if (type === AuxType.NULL) break;
-    found.set(type, words.low(at + 1));
+    if (type === AuxType.UID) uid = words.low(at + 1);
+    else if (type === AuxType.EUID) euid = words.low(at + 1);
+    else if (type === AuxType.GID) gid = words.low(at + 1);
+    else if (type === AuxType.EGID) egid = words.low(at + 1);
+    else if (type === AuxType.SECURE) secure = words.low(at + 1) !== 0;
   }
-  const [uid, euid, gid, egid] = [AuxType.UID, AuxType.EUID, AuxType.GID, AuxType.EGID].map((type) => found.get(type));
-  if (uid === undefined || euid === undefined || gid === undefined || egid === undefined) return undefined;
-  return { uid, euid, gid, egid, secure: (found.get(AuxType.SECURE) ?? 0) !== 0 };
+  return uid < 0 || euid < 0 || gid < 0 || egid < 0 ? undefined : { uid, euid, gid, egid, secure };
 }

@@ -70,6 +70,7 @@ test("the real /proc: this process, its parent, its threads", async () => {
     clock: fake.clock,
     ids: fake.ids,
     creds: fake.creds,
+    cgroups: fake.cgroups,
   });
   const count = await scanProcesses(procfs, finder, { slice: 4, signal: new AbortController().signal });
   assert.ok(count > 1);

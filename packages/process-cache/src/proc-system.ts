@@ -1,7 +1,10 @@
 import type { Cred } from "./credentials.js";
 import { type ProcessSnapshot, readSnapshot, readThreads, type TaskSnapshot } from "./proc-snapshot.js";
+import { parseCgroups, parseStartTick, parseStatus, perfCgroupPath } from "./proc-text.js";
 import type { Procfs } from "./procfs.js";
-import type { TaskSystem } from "./task-finder.js";
+import type { TaskEntry } from "./task-entry.js";
+import { readExecutable, type TaskExecutable } from "./task-executable.js";
+import type { TaskSystem } from "./task-system.js";
 
 /** The running system, as far as /proc knows it. */
 export class ProcSystem implements TaskSystem {
@@ -28,11 +31,26 @@ export class ProcSystem implements TaskSystem {
   }
 
   startTick(pid: number): number | undefined {
-    return this.#procfs.stat(pid)?.startTick;
+    const bytes = this.#procfs.read(`${this.#procfs.root}/${pid}/stat`);
+    return bytes && parseStartTick(bytes);
   }
 
   creds(pid: number): Cred | undefined {
-    return this.#procfs.with(pid, (directory) => directory.status()?.creds);
+    const bytes = this.#procfs.read(`${this.#procfs.root}/${pid}/status`);
+    return bytes && parseStatus(bytes)?.creds;
+  }
+
+  cwd(pid: number): string | undefined {
+    return this.#procfs.link(`${pid}/cwd`);
+  }
+
+  cgroupPath(pid: number): string | undefined {
+    const bytes = this.#procfs.read(`${this.#procfs.root}/${pid}/cgroup`);
+    return bytes && perfCgroupPath(parseCgroups(bytes));
+  }
+
+  executable(leader: TaskEntry): TaskExecutable {
+    return readExecutable(this.#procfs, leader);
   }
 
   exitCode(pid: number, tick: number): number | undefined {

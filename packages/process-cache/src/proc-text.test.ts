@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { parseCgroups, parseCommandLine, parseStat, parseStatus, perfCgroupPath } from "./proc-text.js";
+import { parseCgroups, parseCommandLine, parseStartTick, parseStat, parseStatus, perfCgroupPath } from "./proc-text.js";
 
 const stat = (name: string, state = "S") =>
   Buffer.concat([
@@ -24,6 +24,15 @@ test("the fields of stat", () => {
     argumentsEnd: "140722259585587",
     exitCode: 9,
   });
+});
+
+test("the start time alone is that of the whole", () => {
+  for (const name of ["cat", ") R 99 1 (x", "a b", ")))", "x\n1 (y) Z 0"]) {
+    assert.is(parseStartTick(stat(name)), 290597);
+  }
+  for (const text of ["", "1 (x", "1 (x) S 1 2 3", "1 (x) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 12"]) {
+    assert.is(parseStartTick(Buffer.from(text)), undefined, text);
+  }
 });
 
 test("a name made to look like the end of the name", () => {

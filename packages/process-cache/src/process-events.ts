@@ -50,8 +50,14 @@ export interface ExitStatus {
   readonly certain: boolean;
 }
 
-/** Data of the external event `updateEventId`: something else about a task changed. */
+/**
+ * Data of the external event `updateEventId`: something else about a task changed. The sample is that of who changed it,
+ * which another task can do for `command` and `cgroup`.
+ */
 export interface ProcessUpdateEvent {
   readonly task: Task;
-  readonly field: "command";
+  /** What has another value now. */
+  readonly field: "command" | "creds" | "cwd" | "cgroup";
+  /** Where `field` is `cwd`: the new working directory. */
+  readonly cwd?: string;
 }

@@ -1,6 +1,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { isStartOf, likelyStartTick, NANOS_PER_TICK, ProcessIds, startTick } from "./process-id.js";
+import {
+  earliestStartTick,
+  isStartOf,
+  latestStartTick,
+  likelyStartTick,
+  NANOS_PER_TICK,
+  ProcessIds,
+} from "./process-id.js";
 
 test("an id is made of boot, pid and tick, and nothing else", () => {
   const ids = new ProcessIds("62d6e022-fde8-45a5-82a9-81903f6a1e68\n");
@@ -9,31 +16,27 @@ test("an id is made of boot, pid and tick, and nothing else", () => {
   assert.is(new Set(values).size, 3);
 });
 
-test("in the middle of a tick the fork event's time tells it", () => {
-  assert.is(startTick(5 * NANOS_PER_TICK + 5_000_000), 5);
-  assert.is(startTick(5 * NANOS_PER_TICK + 1_000_000), 5);
-  assert.is(startTick(6 * NANOS_PER_TICK - 30_000), 5);
-});
-
-test("near a tick's boundary the tick is in doubt", () => {
-  assert.is(startTick(5 * NANOS_PER_TICK), undefined);
-  assert.is(startTick(5 * NANOS_PER_TICK + 500_000), undefined);
-  assert.is(startTick(6 * NANOS_PER_TICK - 10_000), undefined);
-});
-
-test("whatever the delay within its bounds, a tick that is told is the kernel's", () => {
-  for (let start = 0; start < 3 * NANOS_PER_TICK; start += 99_991) {
-    for (const delay of [0, 3_000, 60_000, 700_000, 990_000]) {
-      const told = startTick(start + delay);
-      if (told !== undefined) assert.is(told, Math.floor(start / NANOS_PER_TICK));
-      assert.ok(isStartOf(start + delay, Math.floor(start / NANOS_PER_TICK)));
+test("a process begins before its fork event and after what its maker did before", () => {
+  const tick = (at: number) => at * NANOS_PER_TICK;
+  for (const delay of [0, 3_000, 700_000, 20e6, 300e6]) {
+    for (let start = tick(40); start < tick(43); start += 99_991) {
+      for (const drift of [-190_000, 190_000]) {
+        const began = Math.floor(start / NANOS_PER_TICK);
+        assert.ok(earliestStartTick(start - 1000 + drift) <= began);
+        assert.ok(latestStartTick(start + delay + drift) >= began);
+      }
     }
   }
+  assert.is(earliestStartTick(tick(5.5)), 5);
+  assert.is(latestStartTick(tick(5.5)), 5);
+  assert.is(earliestStartTick(0), 0);
 });
 
 test("a reused pid's start time is not taken for the fork's", () => {
-  assert.not(isStartOf(50 * NANOS_PER_TICK, 47));
-  assert.not(isStartOf(50 * NANOS_PER_TICK, 53));
+  assert.ok(isStartOf(50 * NANOS_PER_TICK, 50, 1));
+  assert.ok(isStartOf(50 * NANOS_PER_TICK, 47, 3));
+  assert.not(isStartOf(50 * NANOS_PER_TICK, 47, 2));
+  assert.not(isStartOf(50 * NANOS_PER_TICK, 51, 100));
   assert.is(likelyStartTick(0), 0);
 });
 

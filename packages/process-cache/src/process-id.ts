@@ -2,13 +2,10 @@
 export const NANOS_PER_TICK = 10_000_000;
 
 /**
- * How much later than the start time that the kernel keeps a fork event can be, in ns: between the two copy_process()
- * (kernel/fork.c) takes the lock of the task list and can be preempted.
+ * How far off the conversion of an event's time to CLOCK_BOOTTIME can be, in ns. CLOCK_MONOTONIC, which monitors use if not
+ * told otherwise, goes at its rate; CLOCK_MONOTONIC_RAW may drift away from it until the next comparison a second later.
  */
-const FORK_DELAY = 1_000_000;
-
-/** How far off the conversion of an event's time to CLOCK_BOOTTIME can be, in ns. */
-const CLOCK_ERROR = 20_000;
+const CLOCK_ERROR = 200_000;
 
 /** Typical distance between the kernel's start time and the fork event, in ns. */
 const TYPICAL_DELAY = 10_000;
@@ -33,22 +30,32 @@ export class ProcessIds {
 }
 
 /**
- * The start time in clock ticks that /proc shows for a task whose fork event came at `bootNanos` (CLOCK_BOOTTIME), or
- * `undefined` where it lies so near to the boundary of a tick that only /proc can tell.
+ * The first tick in which a process can have begun that was forked by a thread after that thread's record of `bootNanos`
+ * (CLOCK_BOOTTIME).
  */
-export function startTick(bootNanos: number): number | undefined {
-  const earliest = Math.floor((bootNanos - FORK_DELAY) / NANOS_PER_TICK);
-  const latest = Math.floor((bootNanos + CLOCK_ERROR) / NANOS_PER_TICK);
-  return earliest === latest ? latest : undefined;
+export function earliestStartTick(bootNanos: number): number {
+  return Math.max(0, Math.floor((bootNanos - CLOCK_ERROR) / NANOS_PER_TICK));
 }
 
-/** The start time in ticks that is most likely where {@link startTick} is in doubt and the process cannot be asked. */
+/**
+ * The last tick in which a process can have begun whose fork event came at `bootNanos`. How much earlier it began nobody
+ * knows: between its start time and the event copy_process() (kernel/fork.c) takes a lock and can be preempted, and so can
+ * the CPU if it is a virtual one. But who forks does one thing after the other: what came before in its records bounds it.
+ */
+export function latestStartTick(bootNanos: number): number {
+  return Math.max(0, Math.floor((bootNanos + CLOCK_ERROR) / NANOS_PER_TICK));
+}
+
+/** The start time in ticks that is most likely where it is in doubt and the process cannot be asked. */
 export function likelyStartTick(bootNanos: number): number {
   return Math.max(0, Math.floor((bootNanos - TYPICAL_DELAY) / NANOS_PER_TICK));
 }
 
-/** Whether a task that /proc shows with start time `tick` can be the one whose fork event came at `bootNanos`. */
-export function isStartOf(bootNanos: number, tick: number): boolean {
-  const likely = likelyStartTick(bootNanos);
-  return tick >= likely - 1 && tick <= likely + 1;
+/**
+ * Whether a task that /proc shows with start time `tick` can be the one whose fork event came at `bootNanos`, if a fork
+ * takes `ticks` at most.
+ */
+export function isStartOf(bootNanos: number, tick: number, ticks: number): boolean {
+  const latest = latestStartTick(bootNanos);
+  return tick <= latest && tick >= latest - ticks;
 }

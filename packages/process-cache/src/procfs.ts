@@ -69,6 +69,11 @@ export class Procfs {
     return this.read(`${this.root}/sys/kernel/random/boot_id`)?.toString("latin1").trim();
   }
 
+  /** What a link below the root leads to. */
+  link(path: string): string | undefined {
+    return readLink(`${this.root}/${path}`);
+  }
+
   /** Reads a whole file up to `limit` bytes into memory that the next read overwrites. */
   read(path: string, limit = 1 << 20): Buffer | undefined {
     let descriptor: number;
@@ -140,11 +145,11 @@ export class ProcDirectory {
 
   /** The working directory in the mount namespace of the process. */
   workingDirectory(): string | undefined {
-    return link(`${this.#path}/cwd`);
+    return readLink(`${this.#path}/cwd`);
   }
 
   executable(): ProcExecutable | undefined {
-    const target = link(`${this.#path}/exe`);
+    const target = readLink(`${this.#path}/exe`);
     if (target === undefined) return undefined;
     try {
       const { dev, ino, nlink } = statSync(`${this.#path}/exe`);
@@ -184,7 +189,7 @@ export class ProcDirectory {
 /** What the kernel appends to the path of a file that has no name any more (fs/d_path.c). */
 const DELETED = " (deleted)";
 
-function link(path: string): string | undefined {
+function readLink(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {

@@ -1,7 +1,10 @@
+import type { Cgroup } from "./cgroup-paths.js";
 import type { Cred } from "./credentials.js";
 import type { ExitEvidence } from "./exit-evidence.js";
 import type { ProcessIds } from "./process-id.js";
-import type { Origin, OriginSource, Task, TaskContainer, TaskField } from "./task.js";
+import { noOrigin, type Origin, type OriginSource, type Task, type TaskContainer, type TaskField } from "./task.js";
+import type { TaskExecutable } from "./task-executable.js";
+import type { WorkingDirectory } from "./working-directory.js";
 
 /** A program as one execve(2) started it; children share their parent's until they execute their own. */
 export interface Program {
@@ -9,14 +12,26 @@ export interface Program {
   readonly commandLine: readonly string[];
   readonly truncated: boolean;
   readonly origin: Origin;
+  /** Address at which execve(2) put the stack pointer, which the next one makes another; `undefined`: not known. */
+  readonly startStack: bigint | undefined;
+  /** The file, once somebody asked for it. */
+  executable?: TaskExecutable;
 }
 
 export const unknownProgram: Program = Object.freeze({
   filename: "",
   commandLine: Object.freeze([]),
   truncated: true,
-  origin: Object.freeze({ source: "none", complete: false }),
+  origin: noOrigin,
+  startStack: undefined,
 });
+
+/** What all tasks of a cache have in common. */
+export interface TaskHome {
+  readonly ids: ProcessIds;
+  /** Finds the file that a process executes. */
+  executable(leader: TaskEntry): TaskExecutable;
+}
 
 /**
  * The task as the cache keeps it: what {@link Task} lets others read is written here, by the tracker only. There can be a
@@ -27,13 +42,15 @@ export class TaskEntry implements Task {
   readonly pid: number;
   readonly leader: TaskEntry;
   #bits = 0;
-  readonly #ids: ProcessIds;
+  readonly #home: TaskHome;
   /** Of a leader only, as what follows up to `evidence`; its threads show the same. */
   creator: TaskEntry | undefined;
   creatorPid = 0;
   program: Program = unknownProgram;
   /** Start time in clock ticks since boot, −1: not known. */
   startTick = -1;
+  /** First clock tick since boot in which a process can begin that this thread makes after its last record. */
+  forkTick = 0;
   container: TaskContainer | undefined;
   /** Threads of the process beside the leader that live. */
   threads: Set<TaskEntry> | undefined;
@@ -41,8 +58,9 @@ export class TaskEntry implements Task {
 
   command = "";
   creds: Cred | undefined;
-  cgroupId = 0;
-  cgroupPath: string | undefined;
+  cgroup: Cgroup | undefined;
+  /** Of a thread: only where it is known not to share its process's (unshare(2) with CLONE_FS). */
+  directory: WorkingDirectory | undefined;
   cloneFlags: number | undefined;
   startTime: number | undefined;
   exitTime: number | undefined;
@@ -56,10 +74,10 @@ export class TaskEntry implements Task {
   nextOwner: TaskEntry | undefined;
 
   /** `leader`: `undefined` for the leader itself. */
-  constructor(pid: number, leader: TaskEntry | undefined, ids: ProcessIds) {
+  constructor(pid: number, leader: TaskEntry | undefined, home: TaskHome) {
     this.pid = pid;
     this.leader = leader ?? this;
-    this.#ids = ids;
+    this.#home = home;
   }
 
   get tgid(): number {
@@ -80,7 +98,7 @@ export class TaskEntry implements Task {
 
   get processId(): string {
     const { pid, startTick } = this.leader;
-    return startTick < 0 ? "" : this.#ids.of(pid, startTick);
+    return startTick < 0 ? "" : this.#home.ids.of(pid, startTick);
   }
 
   get commandLine(): readonly string[] {
@@ -95,6 +113,22 @@ export class TaskEntry implements Task {
     return this.leader.program.filename;
   }
 
+  get executable() {
+    return this.#home.executable(this.leader).file;
+  }
+
+  get cwd(): string | undefined {
+    return (this.directory ?? this.leader.directory)?.path;
+  }
+
+  get cgroupId(): number {
+    return this.cgroup?.id ?? 0;
+  }
+
+  get cgroupPath(): string | undefined {
+    return this.cgroup?.path;
+  }
+
   get containerId(): string {
     return this.leader.container?.id ?? "";
   }
@@ -105,18 +139,20 @@ export class TaskEntry implements Task {
 
   origin(field: TaskField): Origin {
     if (field === "commandLine") return this.leader.program.origin;
+    if (field === "executable") return this.#home.executable(this.leader).origin;
+    if (field === "cwd") return (this.directory ?? this.leader.directory)?.origin ?? noOrigin;
     const bits = (this.#bits >>> shifts[field]) & 0xf;
     return { source: sources[bits & 7] ?? "none", complete: (bits & COMPLETE) !== 0 };
   }
 
   /** Says where a value comes from, as {@link TaskEntry.origin} will repeat it. */
-  setOrigin(field: Exclude<TaskField, "commandLine">, source: OriginSource, complete: boolean): void {
+  setOrigin(field: keyof typeof shifts, source: OriginSource, complete: boolean): void {
     const shift = shifts[field];
     const bits = sources.indexOf(source) | (complete ? COMPLETE : 0);
     this.#bits = (this.#bits & ~(0xf << shift)) | (bits << shift);
   }
 
-  /** The start time is that of the fork event. */
+  /** The start time is that of the fork event; the tick may be a likely one. */
   get hasExactStart(): boolean {
     return (this.#bits & 7) === EXACT_START;
   }

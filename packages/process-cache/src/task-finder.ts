@@ -1,41 +1,21 @@
-import type { Cred, CredPool } from "./credentials.js";
+import type { CgroupPaths } from "./cgroup-paths.js";
+import type { CredPool } from "./credentials.js";
 import { decodeWaitStatus } from "./exit-status.js";
 import { PID_LIMIT } from "./pid-map.js";
 import type { ProcessSnapshot, TaskSnapshot } from "./proc-snapshot.js";
-import { isStartOf, likelyStartTick, NANOS_PER_TICK, type ProcessIds, startTick } from "./process-id.js";
-import { type Program, TaskEntry } from "./task-entry.js";
+import {
+  earliestStartTick,
+  isStartOf,
+  latestStartTick,
+  likelyStartTick,
+  NANOS_PER_TICK,
+  type ProcessIds,
+} from "./process-id.js";
+import { type Program, TaskEntry, type TaskHome } from "./task-entry.js";
+import type { TaskExecutable } from "./task-executable.js";
+import type { RecordContext, TaskClock, TaskSystem } from "./task-system.js";
 import type { TaskTable } from "./task-table.js";
-
-/** Whose record it is: the part of perf's `SampleRecord` that is needed here. */
-export interface RecordContext {
-  /** Process and thread. */
-  readonly pid: number;
-  readonly tid: number;
-  /** Id of the perf_event cgroup; 0: not sampled. */
-  readonly cgroup: number;
-  /** Nanoseconds since the monitor was opened. */
-  readonly elapsed: number;
-}
-
-/** What is asked of the system beside its events. Nothing here throws. */
-export interface TaskSystem {
-  /** What /proc says of a process or thread now. */
-  snapshot(pid: number): ProcessSnapshot | undefined;
-  /** What /proc says of the threads of a process beside the leader. */
-  threads(tgid: number): readonly TaskSnapshot[];
-  /** Start time of a task in clock ticks since boot. */
-  startTick(pid: number): number | undefined;
-  creds(pid: number): Cred | undefined;
-  /** Wait status of a process that has ended and was not waited for, if it is the one that started at `tick`. */
-  exitCode(pid: number, tick: number): number | undefined;
-}
-
-/** Conversions of perf's `MonitorClock`. */
-export interface TaskClock {
-  now(): number;
-  toBootNanos(elapsed: number): number;
-  fromBootNanos(nanos: number): number;
-}
+import { WorkingDirectoryPool } from "./working-directory.js";
 
 export interface TaskFinderInit {
   table: TaskTable;
@@ -43,10 +23,17 @@ export interface TaskFinderInit {
   clock: TaskClock;
   ids: ProcessIds;
   creds: CredPool;
+  cgroups: CgroupPaths;
 }
 
 /** How far a record's time can lie before a start time that /proc tells, in ns: a tick, and what clocks disagree by. */
 const START_TOLERANCE = 2 * NANOS_PER_TICK;
+
+/**
+ * How many clock ticks a process that lives may have begun before its fork event: the forking CPU can be stolen. Where its
+ * end was seen it is more likely an earlier owner of the pid.
+ */
+const LONGEST_FORK = 100;
 
 /** For how long after its end a task can be expected to write records, in ns; later ones make /proc be asked. */
 const LAST_RECORDS = 1_000_000_000;
@@ -55,12 +42,18 @@ const LAST_RECORDS = 1_000_000_000;
  * Finds the task that a pid means: in the table, else in /proc, once; where both know nothing a task is made up that says
  * so. Knows how entries are made and how it is told whether two sightings are of one task.
  */
-export class TaskFinder {
+export class TaskFinder implements TaskHome {
   readonly table: TaskTable;
   readonly system: TaskSystem;
   readonly clock: TaskClock;
   readonly ids: ProcessIds;
   readonly creds: CredPool;
+  readonly cgroups: CgroupPaths;
+  readonly directories = new WorkingDirectoryPool();
+  /** Which of the values that /proc tells are kept up to date from then on. */
+  readonly follows = { creds: false, cwd: false };
+  /** A probe tells of all credentials before the exec that brings them. */
+  credsProbed = false;
 
   constructor(init: TaskFinderInit) {
     this.table = init.table;
@@ -68,6 +61,7 @@ export class TaskFinder {
     this.clock = init.clock;
     this.creds = init.creds;
     this.ids = init.ids;
+    this.cgroups = init.cgroups;
   }
 
   /** The task that a record was written by. */
@@ -114,12 +108,13 @@ export class TaskFinder {
     const known = this.#ownerOf(snapshot);
     if (known !== undefined) return known;
     if (snapshot.pid !== snapshot.tgid) return this.#insertThread(snapshot, this.lookup(snapshot.tgid).leader);
-    const entry = new TaskEntry(snapshot.pid, undefined, this.ids);
+    const entry = new TaskEntry(snapshot.pid, undefined, this);
     this.#fill(entry, snapshot);
     entry.startTick = snapshot.startTick;
     entry.program = programOf(snapshot);
-    entry.cgroupPath = snapshot.cgroupPath;
+    entry.cgroup = snapshot.cgroupPath === undefined ? undefined : this.cgroups.at(snapshot.cgroupPath);
     entry.setOrigin("cgroup", "procfs", true);
+    if (snapshot.cwd !== undefined) entry.directory = this.directories.intern(snapshot.cwd, this.follows.cwd);
     // Before the parent is looked for: whatever /proc says, each task is taken in once.
     this.table.insert(entry);
     entry.creatorPid = snapshot.parentPid;
@@ -160,21 +155,41 @@ export class TaskFinder {
     if (entry.hasExactStart) return false;
     if (entry.startTime === undefined) return true;
     const tick = Math.floor(this.clock.toBootNanos(entry.startTime + NANOS_PER_TICK / 2) / NANOS_PER_TICK);
-    return isStartOf(this.clock.toBootNanos(elapsed), tick);
+    return isStartOf(this.clock.toBootNanos(elapsed), tick, entry.exitSeen ? 1 : LONGEST_FORK);
   }
 
-  /** Gives a process its start time and its id, from the time of its fork event. */
-  setStart(entry: TaskEntry, elapsed: number): void {
+  /**
+   * Gives a process its start time and its id, from its fork event and what is known of the thread that made it. Only where
+   * both leave several ticks possible, /proc is asked: it knows, unless the process is gone.
+   */
+  setStart(entry: TaskEntry, maker: TaskEntry, elapsed: number): void {
+    const boot = this.clock.toBootNanos(elapsed);
+    const earliest = maker.forkTick;
+    maker.forkTick = earliestStartTick(boot);
+    entry.forkTick = maker.forkTick;
     entry.startTime = elapsed;
     entry.setOrigin("startTime", "tracepoint", true);
     if (!entry.isLeader || entry.startTick >= 0) return;
-    const boot = this.clock.toBootNanos(elapsed);
-    let tick = startTick(boot);
-    if (tick === undefined) {
-      const told = this.system.startTick(entry.pid);
-      tick = told !== undefined && isStartOf(boot, told) ? told : likelyStartTick(boot);
+    const latest = latestStartTick(boot);
+    const told = earliest === latest ? latest : this.system.startTick(entry.pid);
+    if (told !== undefined && told <= latest) {
+      entry.startTick = told;
+    } else {
+      entry.startTick = Math.min(Math.max(likelyStartTick(boot), earliest), latest);
+      entry.setOrigin("startTime", "tracepoint", false);
     }
-    entry.startTick = tick;
+  }
+
+  executable(leader: TaskEntry): TaskExecutable {
+    const { program } = leader;
+    // Made later, it would be that of another program.
+    program.executable ??= this.system.executable(leader);
+    return program.executable;
+  }
+
+  /** Remembers that a thread wrote a record at `elapsed`. */
+  wrote(entry: TaskEntry, elapsed: number): void {
+    entry.forkTick = earliestStartTick(this.clock.toBootNanos(elapsed));
   }
 
   #startTime(tick: number): number {
@@ -185,7 +200,7 @@ export class TaskFinder {
     entry.command = snapshot.command;
     entry.setOrigin("command", "procfs", true);
     entry.creds = snapshot.creds && this.creds.intern(snapshot.creds);
-    entry.setOrigin("creds", "procfs", false);
+    entry.setOrigin("creds", "procfs", this.follows.creds);
     entry.isKernelThread = snapshot.isKernelThread;
     entry.startTime = this.#startTime(snapshot.startTick);
     entry.setOrigin("startTime", "procfs", false);
@@ -204,9 +219,9 @@ export class TaskFinder {
   #insertThread(snapshot: TaskSnapshot, leader: TaskEntry): TaskEntry {
     const known = this.#ownerOf(snapshot);
     if (known !== undefined) return known;
-    const entry = new TaskEntry(snapshot.pid, leader, this.ids);
+    const entry = new TaskEntry(snapshot.pid, leader, this);
     this.#fill(entry, snapshot);
-    entry.cgroupPath = leader.cgroupPath;
+    entry.cgroup = leader.cgroup;
     this.insert(entry);
     return entry;
   }
@@ -223,7 +238,7 @@ export class TaskFinder {
 
   /** A task of which nothing is known but its pid; 0 is the idle task of every CPU. */
   #insertUnknown(pid: number, tgid: number): TaskEntry {
-    const entry = new TaskEntry(pid, Object.is(pid, tgid) ? undefined : this.lookup(tgid).leader, this.ids);
+    const entry = new TaskEntry(pid, Object.is(pid, tgid) ? undefined : this.lookup(tgid).leader, this);
     // What can be no pid is not worth a place.
     if (!(Number.isInteger(pid) && pid >= 0 && pid < PID_LIMIT)) return entry;
     this.insert(entry);
@@ -242,7 +257,7 @@ export class TaskFinder {
     const earlier = this.table.getAt(pid, elapsed + START_TOLERANCE);
     if (earlier !== undefined && earlier.tgid === tgid && !isBefore(elapsed, earlier)) return earlier;
     const leader = pid === tgid ? undefined : this.lookup(tgid).leader;
-    return new TaskEntry(pid, leader, this.ids);
+    return new TaskEntry(pid, leader, this);
   }
 }
 
@@ -252,6 +267,6 @@ function isBefore(elapsed: number, entry: TaskEntry): boolean {
   return elapsed < (entry.hasExactStart ? entry.startTime : entry.startTime - START_TOLERANCE);
 }
 
-function programOf({ argv, truncated }: ProcessSnapshot): Program {
-  return { filename: "", commandLine: argv, truncated, origin: { source: "procfs", complete: !truncated } };
+function programOf({ argv, truncated, startStack }: ProcessSnapshot): Program {
+  return { filename: "", commandLine: argv, truncated, startStack, origin: { source: "procfs", complete: !truncated } };
 }

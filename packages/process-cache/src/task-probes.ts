@@ -21,6 +21,8 @@ export interface TaskProbesInit {
   events: ProcessCacheEvents;
   /** How arguments are fetched that a record does not hold. */
   rest: ExecRestOptions;
+  /** What is registered beside fork, exec and exit, to be on before them. Gives the names of what the kernel lacks. */
+  more: (group: EventGroup) => Promise<readonly string[]>;
   /** Bytes of user stack in an exec's record. */
   stackSize: number;
   /** Bytes of the ring that these records have to themselves on each CPU. */
@@ -75,6 +77,7 @@ async function registerAll(init: TaskProbesInit, group: EventGroup): Promise<str
   await optional("signal/signal_generate", () => registerGenerate(init, group));
   await optional("task/task_rename", () => registerRename(init, group));
   init.tracker.namesFromExec = missing.includes("task/task_rename");
+  missing.push(...(await init.more(group)));
   await registerExec(init, group);
   await registerFork(init, group);
   return missing;
@@ -142,8 +145,8 @@ async function registerExec(init: TaskProbesInit, group: EventGroup): Promise<vo
   await monitor.registerTracepoint<{ filename: string; pid: number; old_pid: number }>(
     "sched/sched_process_exec",
     (record, data) => {
-      const { args, ids } = readExec(record, register, data.pid, rest);
-      const facts = { pid: data.pid, oldPid: data.old_pid, filename: data.filename, args, ids };
+      const read = readExec(record, register, data.pid, rest);
+      const facts = { pid: data.pid, oldPid: data.old_pid, filename: data.filename, ...read };
       monitor.enqueueExternalSample(events.exec, record.sampleId(), tracker.executed(record, facts));
     },
     {
@@ -214,14 +217,14 @@ async function registerExitCalls(monitor: EventMonitor, group: EventGroup): Prom
 function readExec(record: SampleRecord, register: number | undefined, pid: number, rest: ExecRestOptions) {
   const pointer = register === undefined ? undefined : record.userRegister(register);
   const stack = record.userStack;
-  if (pointer === undefined || stack === undefined) return { args: nothing, ids: undefined };
+  if (pointer === undefined || stack === undefined) return { args: nothing, ids: undefined, startStack: undefined };
   const abi = record.userRegistersAbi;
   const address = abi === RegistersAbi.BITS_32 ? pointer & 0xffff_ffffn : pointer;
   const parsed = parseExecStack(stack, address, abi);
   const args = execArguments(parsed, pid, address, rest);
   // Read before the program ran, yet not by the kernel.
   const source = record.userStackRead && args.origin.source === "tracepoint" ? "memory" : args.origin.source;
-  return { args: { ...args, origin: { ...args.origin, source } }, ids: parsed.ids };
+  return { args: { ...args, origin: { ...args.origin, source } }, ids: parsed.ids, startStack: address };
 }
 
 const nothing: ExecArguments = { argv: [], truncated: true, origin: { source: "none", complete: false } };

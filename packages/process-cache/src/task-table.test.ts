@@ -2,12 +2,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ProcessIds } from "./process-id.js";
 import { TaskEntry } from "./task-entry.js";
+import { noExecutable } from "./task-executable.js";
 import { TaskTable } from "./task-table.js";
 
-const ids = new ProcessIds("");
+const home = { ids: new ProcessIds(""), executable: () => noExecutable };
 
 function born(table: TaskTable, pid: number, startTime = 0): TaskEntry {
-  const entry = new TaskEntry(pid, undefined, ids);
+  const entry = new TaskEntry(pid, undefined, home);
   entry.startTime = startTime;
   table.insert(entry);
   return entry;
@@ -87,7 +88,7 @@ test("the present owner can be given up before an earlier one that was asked for
 test("a task that was never in the table does not disturb it", () => {
   const table = new TaskTable({ maxExited: 1, grace: 0 });
   const entry = born(table, 1);
-  die(table, new TaskEntry(1, undefined, ids), 5);
+  die(table, new TaskEntry(1, undefined, home), 5);
   die(table, born(table, 2), 6);
   die(table, born(table, 3), 7);
   assert.is(table.get(1), entry);

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { CloneFlag } from "./clone-flags.js";
 import { credOfExec } from "./credentials.js";
 import { ThreadEnd } from "./exit-status.js";
-import type { RecordContext } from "./task-finder.js";
+import type { RecordContext } from "./task-system.js";
 import { TaskTracker } from "./task-tracker.js";
 import { FakeSystem, tickOf } from "./testing/fake-system.js";
 
@@ -40,6 +40,7 @@ function setUp({ groupDead = true } = {}) {
         filename: argv[0] ?? "",
         args: { argv, truncated: false, origin: { source: "tracepoint", complete: true } },
         ids,
+        startStack: undefined,
       }),
     exit: (tid: number, pid: number, end: number, dead = true) =>
       tracker.exited(context(tid, pid), { command: "x", end, groupDead: tell(dead) }, () => "ticket"),
@@ -47,7 +48,8 @@ function setUp({ groupDead = true } = {}) {
 }
 
 test("fork, exec and exit of a process", () => {
-  const { fork, exec, exit, finder, at } = setUp();
+  const { fork, exec, exit, finder, at, system } = setUp();
+  system.startTicks.set(100, tickOf(5 * MS));
   const forked = fork(10, 100);
   assert.is(forked.task.pid, 10);
   const task = forked.childTask;
@@ -69,6 +71,37 @@ test("fork, exec and exit of a process", () => {
   assert.equal([exited?.status, exited?.code, exited?.signal, exited?.coreDumped], [0x300, 3, 0, false]);
   assert.equal([task.exitTime, task.exitStatus], [at(), 0x300]);
   assert.is(finder.lookup(100), task);
+});
+
+test("the id of a process that lives is /proc's however late its fork event, and /proc is asked only if it must", () => {
+  const { fork, advance, at, system } = setUp();
+  const began = tickOf(at());
+  for (const [pid, delay] of [
+    [100, 0],
+    [101, 25],
+    [102, 303],
+  ] as const) {
+    advance(delay * MS);
+    system.startTicks.set(pid, began);
+    const { childTask } = fork(10, pid);
+    assert.equal(childTask.origin("startTime"), { source: "tracepoint", complete: true });
+    assert.ok(childTask.processId.endsWith(`-${began}`), childTask.processId);
+  }
+  assert.is(system.tickReads, 3);
+  // The maker wrote a record in the same tick: then it is the only one possible.
+  assert.ok(fork(10, 103).childTask.processId.endsWith(`-${tickOf(at())}`));
+  assert.is(system.tickReads, 3);
+});
+
+test("a process that is gone has the id of its likely start, and says so; a later owner's start is not taken for it", () => {
+  const { fork, advance, at, system } = setUp();
+  for (const told of [undefined, tickOf(at() + 500 * MS)]) {
+    advance(100 * MS);
+    if (told !== undefined) system.startTicks.set(100, told);
+    const { childTask } = fork(10, 100);
+    assert.ok(childTask.processId.endsWith(`-${tickOf(at())}`));
+    assert.equal(childTask.origin("startTime"), { source: "tracepoint", complete: false });
+  }
 });
 
 for (const groupDead of [true, false]) {

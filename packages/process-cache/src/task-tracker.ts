@@ -1,6 +1,7 @@
+import { askCgroup, noteCgroup } from "./cgroup-of-task.js";
 import { CloneFlag, hasCloneFlag } from "./clone-flags.js";
-import { credOfExec } from "./credentials.js";
 import type { ExecIds } from "./exec-args.js";
+import { applyExecIds } from "./exec-creds.js";
 import type { ExecArguments } from "./exec-rest.js";
 import { ExitEvidence } from "./exit-evidence.js";
 import { decodeWaitStatus, signaled } from "./exit-status.js";
@@ -12,7 +13,8 @@ import type {
   ProcessUpdateEvent,
 } from "./process-events.js";
 import { TaskEntry } from "./task-entry.js";
-import type { RecordContext, TaskFinder } from "./task-finder.js";
+import type { TaskFinder } from "./task-finder.js";
+import type { RecordContext } from "./task-system.js";
 
 /** A process that is known to have ended, while records that tell how are still to come. */
 interface Ending {
@@ -38,6 +40,8 @@ export interface ExecFacts {
   readonly filename: string;
   readonly args: ExecArguments;
   readonly ids: ExecIds | undefined;
+  /** Address at which it put the stack pointer. */
+  readonly startStack: bigint | undefined;
 }
 
 export interface ExitFacts {
@@ -78,7 +82,7 @@ export class TaskTracker {
       if (ending === undefined) finder.endUnseen(known, elapsed);
       else this.#settle(ending);
     }
-    const child = isKnown ? known : new TaskEntry(childPid, isThread ? task.leader : undefined, finder.ids);
+    const child = isKnown ? known : new TaskEntry(childPid, isThread ? task.leader : undefined, finder);
     if (!isKnown) {
       child.command = command;
       child.setOrigin("command", "tracepoint", true);
@@ -86,7 +90,7 @@ export class TaskTracker {
     }
     child.cloneFlags = cloneFlags;
     this.#inherit(child, task, context, isKnown);
-    finder.setStart(child, elapsed);
+    finder.setStart(child, task, elapsed);
     return { task, childTask: child, cloneFlags };
   }
 
@@ -97,8 +101,10 @@ export class TaskTracker {
     const leader = finder.find(pid, pid, context.elapsed, true).leader;
     const caller = oldPid === pid ? leader : finder.table.get(oldPid);
     if (caller !== undefined && caller !== leader && caller.leader === leader) {
-      // The caller takes the place of the leader, whose end is no end of the process. Its new name was told before.
-      leader.creds = caller.creds;
+      // The caller takes the place of the leader, whose end is no end of the process. Its new name was told before, and
+      // so were its credentials if a probe tells of them.
+      if (!finder.credsProbed) leader.creds = caller.creds;
+      leader.directory = caller.directory ?? leader.directory;
     }
     for (const thread of leader.threads ?? []) finder.end(thread, context.elapsed);
     this.#endings.delete(leader);
@@ -106,13 +112,15 @@ export class TaskTracker {
     leader.exitSeen = false;
     leader.evidence = undefined;
     leader.isKernelThread = false;
-    leader.program = { filename, commandLine: args.argv, truncated: args.truncated, origin: args.origin };
+    const { argv: commandLine, truncated, origin } = args;
+    leader.program = { filename, commandLine, truncated, origin, startStack: facts.startStack };
     if (leader.command === "" || this.namesFromExec) {
       leader.command = baseName(filename);
       leader.setOrigin("command", "tracepoint", false);
     }
-    if (facts.ids !== undefined) this.#applyIds(leader, facts.ids);
-    noteCgroup(leader, context);
+    if (facts.ids !== undefined) applyExecIds(finder, leader, facts.ids);
+    noteCgroup(finder, leader, context.cgroup);
+    finder.wrote(leader, context.elapsed);
     return { task: leader, filename, commandLine: args.argv, truncated: args.truncated, oldPid };
   }
 
@@ -128,7 +136,7 @@ export class TaskTracker {
     if (task.exitSeen) return undefined;
     task.exitSeen = true;
     if (task.command === "") task.command = facts.command;
-    noteCgroup(task, context);
+    noteCgroup(finder, task, context.cgroup);
     task.ended = true;
     this.#evidence(leader).threadEnded(facts.end, elapsed, task.isLeader);
     if (!task.isLeader) finder.end(task, elapsed);
@@ -196,7 +204,7 @@ export class TaskTracker {
   #inherit(child: TaskEntry, task: TaskEntry, context: RecordContext, isKnown: boolean): void {
     const { leader } = task;
     const isMoved = hasCloneFlag(child.cloneFlags ?? 0, CloneFlag.INTO_CGROUP);
-    if (context.cgroup !== 0) noteCgroup(task, context);
+    noteCgroup(this.#finder, task, context.cgroup);
     if (child.isLeader) {
       const isSibling = hasCloneFlag(child.cloneFlags ?? 0, CloneFlag.PARENT);
       child.creator = isSibling ? leader.creator : leader;
@@ -210,38 +218,15 @@ export class TaskTracker {
     child.creds = task.creds;
     const creds = task.origin("creds");
     child.setOrigin("creds", creds.source, creds.complete);
-    if (isMoved || child.cgroupId !== 0) return;
-    child.cgroupId = task.cgroupId;
-    child.cgroupPath = task.cgroupPath;
-    const cgroup = task.origin("cgroup");
-    child.setOrigin("cgroup", cgroup.source, cgroup.complete);
-  }
-
-  /**
-   * Takes the ids that the kernel gave to the new program. They are those of its own user namespace: where its real ids
-   * are not those that were known, either it has another one, or changed its ids unseen; /proc tells.
-   */
-  #applyIds(leader: TaskEntry, ids: ExecIds): void {
-    const finder = this.#finder;
-    const { uid, euid, gid, egid } = ids;
-    const known = leader.creds;
-    const isAlike = known !== undefined && known.uid === uid && known.gid === gid && !leader.inUserNamespace;
-    if (isAlike) {
-      leader.creds = finder.creds.intern(credOfExec(uid, euid, gid, egid));
-      leader.setOrigin("creds", "tracepoint", true);
+    inheritDirectory(this.#finder, child, task);
+    if (child.cgroup !== undefined) return;
+    if (isMoved) {
+      askCgroup(this.#finder, child);
       return;
     }
-    const told = finder.system.creds(leader.pid);
-    if (told !== undefined) {
-      leader.creds = finder.creds.intern(told);
-      leader.setOrigin("creds", "procfs", true);
-      if (told.uid !== uid || told.euid !== euid || told.gid !== gid) leader.inUserNamespace = true;
-    } else if (!leader.inUserNamespace) {
-      leader.creds = finder.creds.intern(credOfExec(uid, euid, gid, egid));
-      leader.setOrigin("creds", "tracepoint", false);
-    } else {
-      leader.setOrigin("creds", leader.origin("creds").source, false);
-    }
+    child.cgroup = task.cgroup;
+    const cgroup = task.origin("cgroup");
+    child.setOrigin("cgroup", cgroup.source, cgroup.complete);
   }
 
   #evidence(leader: TaskEntry): ExitEvidence {
@@ -279,13 +264,12 @@ export class TaskTracker {
 
 const nothing: readonly SettledExit[] = Object.freeze([]);
 
-/** What the record of a task says of its cgroup. */
-function noteCgroup(task: TaskEntry, { cgroup }: RecordContext): void {
-  if (cgroup === 0 || cgroup === task.cgroupId) return;
-  // The path that /proc told stands for the first id that is seen.
-  if (task.cgroupId !== 0) task.cgroupPath = undefined;
-  task.cgroupId = cgroup;
-  task.setOrigin("cgroup", "tracepoint", true);
+/** A child works where its parent does; one that shares that with a process of another id can be moved by it unseen. */
+function inheritDirectory(finder: TaskFinder, child: TaskEntry, task: TaskEntry): void {
+  const directory = task.directory ?? task.leader.directory;
+  if (!child.isLeader) child.directory = task.isLeader ? undefined : task.directory;
+  else if (directory === undefined || !hasCloneFlag(child.cloneFlags ?? 0, CloneFlag.FS)) child.directory = directory;
+  else child.directory = finder.directories.intern(directory.path, false);
 }
 
 /** The name that execve(2) gives: at most 15 bytes of the file's name. */

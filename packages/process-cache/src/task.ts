@@ -1,4 +1,6 @@
+import type { Cgroup } from "./cgroup-paths.js";
 import type { Cred } from "./credentials.js";
+import type { ProcExecutable } from "./procfs.js";
 
 /**
  * Where a value came from:
@@ -17,7 +19,19 @@ export interface Origin {
 }
 
 /** Values of a task whose {@link Origin} can be asked for. */
-export type TaskField = "startTime" | "parent" | "command" | "commandLine" | "creds" | "cgroup" | "exit";
+export type TaskField =
+  | "startTime"
+  | "parent"
+  | "command"
+  | "commandLine"
+  | "executable"
+  | "creds"
+  | "cgroup"
+  | "cwd"
+  | "exit";
+
+/** The origin of what nobody knows. */
+export const noOrigin: Origin = Object.freeze({ source: "none", complete: false });
 
 /** What a lookup function found out about a task's container. */
 export interface TaskContainer {
@@ -55,17 +69,33 @@ export interface Task {
   readonly commandLineTruncated: boolean;
   /** The path given to the last execve(2) as the kernel saw it, not resolved; empty where not known. */
   readonly filename: string;
+  /**
+   * The file that the process executes, whatever it is called: read from /proc when first asked for, or told by the kernel
+   * with the option `executables`; `undefined` for kernel threads and where it was asked for too late.
+   */
+  readonly executable: ProcExecutable | undefined;
   /** User and group ids; `undefined` where not known. */
   readonly creds: Cred | undefined;
-  /** Id of the perf_event cgroup (the inode of its directory for version 2); 0 where not known. */
+  /**
+   * Working directory, an absolute path in the task's mount namespace; `undefined` where not known. A thread's is that of
+   * its process unless it is known to have its own. Followed where {@link ProcessInfoCache.follow} says so; else it is that
+   * of the scan, or the parent's, and its origin is not complete.
+   */
+  readonly cwd: string | undefined;
+  /** The perf_event cgroup, with id and path as they are known by now; `undefined` where neither is. */
+  readonly cgroup: Cgroup | undefined;
+  /** Id of the perf_event cgroup (the inode of its directory); 0 where not known. */
   readonly cgroupId: number;
-  /** Path of that cgroup below its hierarchy's mount; `undefined` where not known. */
+  /** Path of that cgroup in its hierarchy, `/` for the root; `undefined` where not known. */
   readonly cgroupPath: string | undefined;
   /** Flags of the clone(2) that made it (`CloneFlag`); `undefined` where that was not seen. */
   readonly cloneFlags: number | undefined;
   /** It is a thread of the kernel's. */
   readonly isKernelThread: boolean;
-  /** When it was made; from /proc to a resolution of 10 ms, rounded down. `undefined` where not known. */
+  /**
+   * When it was made; from /proc to a resolution of 10 ms, rounded down. `undefined` where not known. Its origin is not
+   * complete where {@link Task.processId} had to be made of a likely time, because the process was gone too soon.
+   */
   readonly startTime: number | undefined;
   /** When it ended; a process ends with the last of its threads. `undefined` while it lives. */
   readonly exitTime: number | undefined;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { MonitorClock } from "@kernscope/perf";
 import type { Cred, Task } from "@kernscope/process-cache";
-import type { LineageEntry, TelemetryEvent } from "./event.js";
+import type { LineageEntry, PodEntry, TelemetryEvent } from "./event.js";
 import type { Gap } from "./event-queue.js";
 import { LineageCache } from "./lineage-cache.js";
 import { type EventPayload, LostRecordCause, LostRecordType } from "./payload.js";
@@ -11,6 +11,8 @@ export interface Moment {
   /** Nanoseconds since the monitor's `clock.origin`. */
   readonly elapsed: number;
   readonly cpu: number;
+  /** Id of the perf_event cgroup; 0 where it was not sampled. */
+  readonly cgroup: number;
 }
 
 /** What an event says of the container it happened in. */
@@ -19,9 +21,20 @@ export interface ContainerLabels {
   readonly name: string;
   readonly imageId: string;
   readonly imageName: string;
+  readonly pod?: PodLabels | undefined;
+  /** Nothing more will be known of it. */
+  readonly settled: boolean;
 }
 
-const noContainer: ContainerLabels = Object.freeze({ id: "", name: "", imageId: "", imageName: "" });
+/** The Kubernetes pod of a container. */
+export interface PodLabels {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly containerName: string;
+}
+
+const noContainer: ContainerLabels = Object.freeze({ id: "", name: "", imageId: "", imageName: "", settled: true });
 
 /** Puts payloads into events: ids, sequence, times, and who did it. */
 export class Envelope {
@@ -65,8 +78,8 @@ export class Envelope {
   ofNobody(elapsed: number, payload: EventPayload, container?: ContainerLabels): TelemetryEvent {
     const event = this.#bare(++this.#sequence, elapsed, payload);
     if (container === undefined) return event;
-    const { id, name, imageId, imageName } = container;
-    return Object.assign(event, { containerId: id, containerName: name, imageId, imageName });
+    const { id, name, imageId, imageName, pod } = container;
+    return Object.assign(event, { containerId: id, containerName: name, imageId, imageName, pod: podOf(pod) });
   }
 
   /** Tells a subscriber what its own queue had no room for. */
@@ -94,6 +107,12 @@ interface Doer {
   readonly lineage: readonly LineageEntry[];
 }
 
+function podOf(pod: PodLabels | undefined): PodEntry | undefined {
+  if (pod === undefined) return undefined;
+  const { name, namespace, uid, containerName } = pod;
+  return { name, namespace, uid, container: containerName };
+}
+
 /** One shape for all events; what can be computed from what never changes is computed for those who read it. */
 class SensorEvent implements TelemetryEvent {
   readonly sensorId: string;
@@ -108,6 +127,7 @@ class SensorEvent implements TelemetryEvent {
   readonly containerName: string | undefined;
   readonly imageId: string | undefined;
   readonly imageName: string | undefined;
+  readonly pod: PodEntry | undefined;
   readonly cpu: number | undefined;
   readonly credentials: Cred | undefined;
   readonly commandLine: readonly string[] | undefined;
@@ -139,6 +159,7 @@ class SensorEvent implements TelemetryEvent {
     this.containerName = container.name;
     this.imageId = container.imageId;
     this.imageName = container.imageName;
+    this.pod = podOf(container.pod);
     this.cpu = cpu;
     this.credentials = task.creds;
     this.commandLine = leader.commandLine;

@@ -19,8 +19,8 @@ export interface SourceContext {
   readonly envelope: Envelope;
   /** Whether a task is the sensor itself. */
   isOwn(task: Task): boolean;
-  /** The container that a task runs in. */
-  containerOf(task: Task): ContainerLabels | undefined;
+  /** The container that a task runs in, by the cgroup of the sample or, where it has none, of the task. */
+  containerOf(cgroup: number, task: Task): ContainerLabels | undefined;
 }
 
 /**
@@ -68,14 +68,14 @@ export class EventSource implements EventSink {
   emit(moment: Moment, task: Task, payload: EventPayload): void {
     const { envelope, isOwn, containerOf } = this.#context;
     if (isOwn(task)) return;
-    const container = containerOf(task);
+    const container = containerOf(moment.cgroup, task);
     let event: TelemetryEvent | undefined;
     for (const { predicate, subscriptions } of this.#list) {
       if (predicate !== undefined && !predicate(payload.value)) continue;
       for (const subscription of subscriptions) {
-        if (!subscription.wants(container)) continue;
+        if (!subscription.mayWant(container)) continue;
         event ??= envelope.ofTask(moment, task, payload, container);
-        subscription.push(event);
+        subscription.push(event, container);
       }
     }
   }
@@ -85,9 +85,9 @@ export class EventSource implements EventSink {
     for (const { predicate, subscriptions } of this.#list) {
       if (predicate !== undefined && !predicate(payload.value)) continue;
       for (const subscription of subscriptions) {
-        if (!subscription.wants(container)) continue;
+        if (!subscription.mayWant(container)) continue;
         event ??= this.#context.envelope.ofNobody(elapsed, payload, container);
-        subscription.push(event);
+        subscription.push(event, container);
       }
     }
   }

@@ -35,7 +35,18 @@ export interface TelemetryEvent {
   readonly commandLineTruncated?: boolean | undefined;
   /** Path of the task's control group within its hierarchy. */
   readonly cgroupPath?: string | undefined;
+  /** The Kubernetes pod of the container. */
+  readonly pod?: PodEntry | undefined;
   readonly event: EventPayload;
+}
+
+/** `Pod` of the API. */
+export interface PodEntry {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  /** The container's name within the pod. */
+  readonly container: string;
 }
 
 export interface LineageEntry {

@@ -12,6 +12,7 @@ export type { LineageEntry, TelemetryEvent } from "./event.js";
 export { type EventKind, eventKinds } from "./event-kinds.js";
 export { defaultQueueLimits, type Gap, type GapTeller, type QueueLimits } from "./event-queue.js";
 export type { KernelPart, Service } from "./events/family.js";
+export { type HostReport, hostReport, type Privilege } from "./host-report.js";
 export type { MetricsCounters } from "./metrics.js";
 export * from "./payload.js";
 export { Sensor, type SensorOptions } from "./sensor.js";

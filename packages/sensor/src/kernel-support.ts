@@ -36,6 +36,11 @@ export class KernelSupport {
     return this.#events.has(name);
   }
 
+  /** It tells of cgroups that come and go (CONFIG_CGROUPS): what containers are known by. */
+  get hasCgroups(): boolean {
+    return this.hasTracepoint("cgroup/cgroup_mkdir") && this.hasTracepoint("cgroup/cgroup_rmdir");
+  }
+
   /** The format of a tracepoint. */
   format(name: string): Promise<TraceFormat> {
     let format = this.#formats.get(name);

@@ -152,17 +152,17 @@ export interface NetworkAddress {
           readonly port: number;
         };
       }
-    /** A path, or `@` and an abstract name. */
+    /** A path, or a NUL and an abstract name; empty: unnamed. */
     | { readonly case: "localAddress"; readonly value: string };
 }
 
 /** `NetworkEvent` of the API. */
 export interface NetworkPayload {
   readonly type: number;
-  readonly sockfd?: number;
-  readonly address?: NetworkAddress;
+  readonly sockfd?: number | bigint | undefined;
+  readonly address?: NetworkAddress | undefined;
   readonly result?: number | bigint;
-  readonly backlog?: number;
+  readonly backlog?: number | bigint;
 }
 
 /** Numbers of the API's `PerformanceEventType`. */
@@ -187,10 +187,10 @@ export interface ContainerPayload {
   readonly imageId?: string;
   readonly imageName?: string;
   readonly hostPid?: number;
-  readonly exitCode?: number;
-  readonly exitStatus?: number;
-  readonly exitSignal?: number;
-  readonly exitCoreDumped?: boolean;
+  readonly exitCode?: number | undefined;
+  readonly exitStatus?: number | undefined;
+  readonly exitSignal?: number | undefined;
+  readonly exitCoreDumped?: boolean | undefined;
   readonly dockerConfigJson?: string;
   readonly ociConfigJson?: string;
 }

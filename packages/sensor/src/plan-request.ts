@@ -1,4 +1,5 @@
 import { or, print, validate } from "@kernscope/expression";
+import { canonical } from "./canonical.js";
 import { ContainerMatcher } from "./container-matcher.js";
 import { SensorError, toSensorError } from "./errors.js";
 import { eventKinds, isEventKind } from "./event-kinds.js";
@@ -8,7 +9,12 @@ import { fieldTypes } from "./field-table.js";
 import type { KernelSupport } from "./kernel-support.js";
 import { predicateOf } from "./predicate.js";
 import type { PlannedSource } from "./source-registry.js";
-import type { EventFilter, SubscriptionRequest, SubscriptionStatus } from "./subscription-request.js";
+import type {
+  ContainerEventFilter,
+  EventFilter,
+  SubscriptionRequest,
+  SubscriptionStatus,
+} from "./subscription-request.js";
 
 /** A request that was found in order, and how it will be served. */
 export interface PlannedRequest {
@@ -49,6 +55,9 @@ export async function planRequest(request: SubscriptionRequest, kernel: KernelSu
     },
   };
   const containers = ContainerMatcher.of(request.containers);
+  if (containers !== undefined && !kernel.hasCgroups) {
+    throw new SensorError("unsupported", "newSubscription(containers): the kernel does not tell of cgroups");
+  }
   const sources: PlannedSource[] = [];
   const refusals: SensorError[] = [];
   const lacks: SubscriptionStatus[] = [];
@@ -84,6 +93,7 @@ export async function planFilter(filter: EventFilter, kernel: KernelSupport): Pr
   if (where !== undefined) validate(where, fieldTypes(fields));
   const plan = await family.plan(filter, kernel);
   return {
+    filter,
     plan,
     predicateKey: plan.rest === undefined ? "" : print(plan.rest),
     predicate: plan.rest === undefined ? undefined : predicateOf(plan.rest, fields),
@@ -94,27 +104,26 @@ export async function planFilter(filter: EventFilter, kernel: KernelSupport): Pr
 function mergeFilters(filters: readonly EventFilter[]): EventFilter[] {
   const merged = new Map<string, EventFilter>();
   for (const filter of filters) {
-    const { where, ...rest } = filter as EventFilter & { where?: Parameters<typeof or>[0] };
+    const { where, view, ...rest } = filter as Partial<ContainerEventFilter>;
     const key = canonical(rest);
-    const before = merged.get(key) as typeof filter & { where?: Parameters<typeof or>[0] };
-    if (before === undefined) merged.set(key, filter);
-    else if (before.where === undefined || where === undefined) merged.set(key, rest as EventFilter);
-    else merged.set(key, { ...rest, where: or(before.where, where) } as EventFilter);
+    const before = merged.get(key) as Partial<ContainerEventFilter> | undefined;
+    if (before === undefined) {
+      merged.set(key, filter);
+      continue;
+    }
+    const both = before.where !== undefined && where !== undefined ? or(before.where, where) : undefined;
+    const fuller = before.view === "full" ? before.view : view;
+    merged.set(key, {
+      ...rest,
+      ...(both !== undefined && { where: both }),
+      ...(fuller !== undefined && { view: fuller }),
+    } as EventFilter);
   }
   return [...merged.values()];
 }
 
-/** A text that equal values share, whatever the order of their properties. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, each) => {
-    if (typeof each === "bigint") return `${each}`;
-    if (each === null || typeof each !== "object" || Array.isArray(each)) return each;
-    return Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
-}
-
 /** What a filter was refused for. Whatever the packages below find wrong with what the client gave is the client's. */
-function refusalOf(error: unknown, { kind }: EventFilter): SensorError {
+export function refusalOf(error: unknown, { kind }: EventFilter): SensorError {
   if (error instanceof SensorError) return error;
   const { name, message } = error as Error;
   if (name === "ExpressionError" || (error as { code?: unknown }).code === "invalid") {
@@ -123,7 +132,8 @@ function refusalOf(error: unknown, { kind }: EventFilter): SensorError {
   return toSensorError(error);
 }
 
-function statusOf({ code, message }: SensorError): SubscriptionStatus {
+/** The status that tells of a refusal. */
+export function statusOf({ code, message }: SensorError): SubscriptionStatus {
   if (code === "invalid") return { code: Code.INVALID_ARGUMENT, message };
   if (code === "unimplemented") return { code: Code.UNIMPLEMENTED, message };
   return { code: code === "system" ? Code.INTERNAL : Code.FAILED_PRECONDITION, message };

@@ -65,7 +65,9 @@ kernel(`${COUNT} programs, as fast as they start: every argument, every status, 
     await using sensor = await Sensor.open();
     await sensor.start();
     const kinds = ["process.fork", "process.exec", "process.exit"] as const;
-    const stream = await sensor.newSubscription({ filters: kinds.map((kind) => ({ kind })) });
+    // Others may start programs too, with arguments of any size.
+    const queue = { events: 1 << 20, bytes: 1 << 30 };
+    const stream = await sensor.newSubscription({ filters: kinds.map((kind) => ({ kind })), queue });
     const events: TelemetryEvent[] = [];
     const reading = (async () => {
       for await (const batch of stream) events.push(...batch);

@@ -1,12 +1,15 @@
 import type { EventId, EventMonitor, KprobeOptions, RegistrationOptions, SampleHandler } from "@kernscope/perf";
 
+/** Is told of what was registered, and as which loss (`LostRecordType`) its losses count. */
+export type OnRegistered = (id: EventId, lossType?: number) => void;
+
 /** Kernel events that were registered for one purpose: all of them, or none. */
 export class Registrations {
   readonly #monitor: EventMonitor;
-  readonly #onRegistered: (id: EventId) => void;
+  readonly #onRegistered: OnRegistered;
   readonly #ids: EventId[] = [];
 
-  constructor(monitor: EventMonitor, onRegistered: (id: EventId) => void = () => {}) {
+  constructor(monitor: EventMonitor, onRegistered: OnRegistered = () => {}) {
     this.#monitor = monitor;
     this.#onRegistered = onRegistered;
   }
@@ -14,7 +17,7 @@ export class Registrations {
   /** Registers through `register`, each after the other; where one fails those before it are given back. */
   static async open(
     monitor: EventMonitor,
-    onRegistered: (id: EventId) => void,
+    onRegistered: OnRegistered,
     register: (registrations: Registrations) => Promise<void>,
   ): Promise<() => Promise<void>> {
     const registrations = new Registrations(monitor, onRegistered);
@@ -31,8 +34,9 @@ export class Registrations {
     this.#add(await this.#monitor.registerTracepoint<F>(name, handler, options));
   }
 
-  async kprobe<F>(place: string, handler: SampleHandler<F>, options: KprobeOptions): Promise<void> {
-    this.#add(await this.#monitor.registerKprobe<F>(place, handler, options));
+  /** @param lossType `LostRecordType` of what is lost of it */
+  async kprobe<F>(place: string, handler: SampleHandler<F>, options: KprobeOptions, lossType?: number): Promise<void> {
+    this.#add(await this.#monitor.registerKprobe<F>(place, handler, options), lossType);
   }
 
   add(id: EventId): void {
@@ -43,8 +47,8 @@ export class Registrations {
     await Promise.all(this.#ids.map((id) => this.#monitor.unregister(id)));
   }
 
-  #add(id: EventId): void {
+  #add(id: EventId, lossType?: number): void {
     this.#ids.push(id);
-    this.#onRegistered(id);
+    this.#onRegistered(id, lossType);
   }
 }

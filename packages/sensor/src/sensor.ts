@@ -1,12 +1,13 @@
+import { ContainerCache, type ContainerCacheOptions } from "@kernscope/container-cache";
 import { EventMonitor, type EventMonitorOptions, Tracefs } from "@kernscope/perf";
-import { type ProcessCacheOptions, ProcessInfoCache } from "@kernscope/process-cache";
+import { type ProcessCacheOptions, ProcessInfoCache, type Task } from "@kernscope/process-cache";
 import { Envelope } from "./envelope.js";
 import { SensorError, toSensorError } from "./errors.js";
 import type { GapTeller } from "./event-queue.js";
 import { KernelSupport } from "./kernel-support.js";
 import { LossTeller } from "./loss-teller.js";
 import type { MetricsCounters } from "./metrics.js";
-import { planRequest } from "./plan-request.js";
+import { planRequest, refusalOf, statusOf } from "./plan-request.js";
 import { SourceRegistry } from "./source-registry.js";
 import { Subscription } from "./subscription.js";
 import type { SubscriptionRequest } from "./subscription-request.js";
@@ -16,6 +17,15 @@ export interface SensorOptions {
   id?: string;
   monitor?: EventMonitorOptions;
   processCache?: ProcessCacheOptions;
+  containerCache?: ContainerCacheOptions;
+}
+
+/** What a sensor is made of. */
+interface SensorParts {
+  readonly monitor: EventMonitor;
+  readonly kernel: KernelSupport;
+  readonly processCache: ProcessInfoCache;
+  readonly containerCache: ContainerCache | undefined;
 }
 
 /**
@@ -28,6 +38,8 @@ export class Sensor implements AsyncDisposable {
   readonly processCache: ProcessInfoCache;
   /** For those who queue this sensor's events elsewhere: numbers and events for what found no room there. */
   readonly gaps: GapTeller;
+  /** `undefined` where the kernel does not tell of cgroups. */
+  readonly containerCache: ContainerCache | undefined;
   readonly #envelope: Envelope;
   readonly #kernel: KernelSupport;
   readonly #sources: SourceRegistry;
@@ -54,29 +66,35 @@ export class Sensor implements AsyncDisposable {
       // The monitor closes it.
       monitor = await EventMonitor.open({ ...options.monitor, tracing });
       const kernel = await KernelSupport.open(tracing);
-      return new Sensor(monitor, kernel, await ProcessInfoCache.open(monitor, options.processCache), options);
+      const containerCache = kernel.hasCgroups ? await ContainerCache.open(monitor, options.containerCache) : undefined;
+      const containerOf = ({ cgroupId }: Task) => {
+        const info = containerCache?.containerOfCgroup(cgroupId);
+        return info && { id: info.id, info };
+      };
+      const processCache = await ProcessInfoCache.open(monitor, { containerOf, ...options.processCache });
+      return new Sensor({ monitor, kernel, processCache, containerCache }, options);
     } catch (error) {
       await monitor?.close();
       throw toSensorError(error);
     }
   }
 
-  private constructor(
-    monitor: EventMonitor,
-    kernel: KernelSupport,
-    processCache: ProcessInfoCache,
-    options: SensorOptions,
-  ) {
+  private constructor({ monitor, kernel, processCache, containerCache }: SensorParts, options: SensorOptions) {
     this.monitor = monitor;
     this.processCache = processCache;
+    this.containerCache = containerCache;
     this.#kernel = kernel;
     const envelope = new Envelope(monitor.clock, options.id);
     this.#envelope = envelope;
     this.id = envelope.sensorId;
     this.gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
     this.#sources = new SourceRegistry(
-      { monitor, processCache },
-      { envelope, isOwn: (task) => task.tgid === process.pid, containerOf: () => undefined },
+      { monitor, processCache, containerCache },
+      {
+        envelope,
+        isOwn: (task) => task.tgid === process.pid,
+        containerOf: (cgroup, task) => containerCache?.containerOfCgroup(cgroup === 0 ? task.cgroupId : cgroup),
+      },
     );
     this.#losses = new LossTeller({ monitor, envelope, sources: this.#sources, subscriptions: this.#subscriptions });
     this.failed = new Promise((resolve) => {
@@ -120,7 +138,10 @@ export class Sensor implements AsyncDisposable {
     });
     this.#subscriptions.add(subscription);
     try {
-      await this.#sources.add(subscription, planned.sources);
+      const failures = await this.#sources.add(subscription, planned.sources);
+      const refusals = failures.map(({ planned, reason }) => refusalOf(reason, planned.filter));
+      if (refusals.length === planned.sources.length) throw refusals[0];
+      subscription.addStatuses(refusals.map(statusOf));
       this.#assertOpen("newSubscription");
     } catch (error) {
       subscription.close();
@@ -151,7 +172,7 @@ export class Sensor implements AsyncDisposable {
     this.#assertOpen("start");
     this.#running = this.monitor.run().catch((error) => this.#fail(error));
     try {
-      await this.processCache.ready;
+      await Promise.all([this.processCache.ready, this.containerCache?.ready]);
     } catch (error) {
       throw toSensorError(error);
     }
@@ -165,6 +186,7 @@ export class Sensor implements AsyncDisposable {
     } finally {
       for (const subscription of [...this.#subscriptions]) subscription.end();
       await this.processCache.close();
+      await this.containerCache?.close();
       await this.monitor.close();
       await this.#running;
     }

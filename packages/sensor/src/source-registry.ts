@@ -1,13 +1,21 @@
 import { EventSource, type Predicate, type SourceContext } from "./event-source.js";
 import type { FamilyContext, SourcePlan } from "./events/family.js";
 import type { Subscription } from "./subscription.js";
+import type { EventFilter } from "./subscription-request.js";
 
 /** A plan and which of its events a subscription wants. */
 export interface PlannedSource {
+  readonly filter: EventFilter;
   readonly plan: SourcePlan;
   /** Equal predicates have equal keys. */
   readonly predicateKey: string;
   readonly predicate: Predicate | undefined;
+}
+
+/** A source that could not be opened. */
+export interface SourceFailure {
+  readonly planned: PlannedSource;
+  readonly reason: unknown;
 }
 
 /** What flows, and to whom: a source is opened for its first subscription and closed with its last. */
@@ -30,26 +38,34 @@ export class SourceRegistry {
     return this.#sources.values();
   }
 
-  /** Adds a subscription to all the sources that it wants, or to none. */
-  async add(subscription: Subscription, planned: readonly PlannedSource[]): Promise<void> {
+  /**
+   * Adds a subscription to the sources that it wants.
+   *
+   * @returns why some could not be opened; where none could, the subscription is part of none
+   */
+  async add(subscription: Subscription, planned: readonly PlannedSource[]): Promise<SourceFailure[]> {
     const opening = planned.map(({ plan, predicateKey, predicate }) => {
       const source = this.#sources.get(plan.key) ?? this.#open(plan);
       source.add(subscription, predicateKey, predicate);
       return source.opened;
     });
     const results = await Promise.allSettled(opening);
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed === undefined) return;
-    this.remove(subscription);
-    throw failed.reason;
+    const failures = results.flatMap((result, at) =>
+      result.status === "rejected" ? [{ planned: planned[at]!, reason: result.reason as unknown }] : [],
+    );
+    for (const failure of failures) this.#leave(failure.planned.plan.key, subscription);
+    return failures;
   }
 
   remove(subscription: Subscription): void {
-    for (const [key, source] of this.#sources) {
-      if (source.remove(subscription)) continue;
-      this.#sources.delete(key);
-      source.opened.then((close) => close()).catch(() => {});
-    }
+    for (const key of this.#sources.keys()) this.#leave(key, subscription);
+  }
+
+  #leave(key: string, subscription: Subscription): void {
+    const source = this.#sources.get(key);
+    if (source === undefined || source.remove(subscription)) return;
+    this.#sources.delete(key);
+    source.opened.then((close) => close()).catch(() => {});
   }
 
   #open(plan: SourcePlan): EventSource {

@@ -1,3 +1,4 @@
+import { ContainerHold } from "./container-hold.js";
 import type { ContainerMatcher } from "./container-matcher.js";
 import type { ContainerLabels } from "./envelope.js";
 import type { TelemetryEvent } from "./event.js";
@@ -27,11 +28,11 @@ const MAX_DELAY = 2 ** 31 - 1;
  * sensor stops, or by {@link Subscription.close}.
  */
 export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, AsyncDisposable {
-  /** What of the request is not honoured, and why; one OK where all is. */
-  readonly statuses: readonly SubscriptionStatus[];
+  #statuses: readonly SubscriptionStatus[];
   readonly #queue: EventQueue;
   readonly #onEnd: () => void;
   readonly #containers: ContainerMatcher | undefined;
+  readonly #hold: ContainerHold;
   readonly #throttle: number;
   #matched = 0;
   #throttled = 0;
@@ -45,13 +46,22 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
 
   /** @param onEnd called once, when nothing more can come */
   constructor(request: PlannedRequest, gaps: GapTeller, onEnd: () => void) {
-    this.statuses = request.statuses;
+    this.#statuses = request.statuses;
     this.#queue = new EventQueue(request.queue, gaps);
     this.#onEnd = onEnd;
     this.#left = request.limit;
     this.#containers = request.containers;
+    this.#hold = new ContainerHold(request.containers, (event) => {
+      this.#take(event);
+      this.flush();
+    });
     this.#throttle = request.throttle;
     if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
+  }
+
+  /** What of the request is not honoured, and why; one OK where all is. */
+  get statuses(): readonly SubscriptionStatus[] {
+    return this.#statuses;
   }
 
   get counters(): SubscriptionCounters {
@@ -68,13 +78,28 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     return this.#queue.length;
   }
 
-  /** Whether events that happen in a container, or in none, are for this subscriber. */
-  wants(container: ContainerLabels | undefined): boolean {
-    return this.#containers === undefined || (container !== undefined && this.#containers.matches(container));
+  /** Something more is not honoured. */
+  addStatuses(statuses: readonly SubscriptionStatus[]): void {
+    if (statuses.length === 0) return;
+    this.#statuses = [...this.#statuses.filter(({ code }) => code !== 0), ...statuses];
   }
 
-  /** Takes an event that passed the filters. */
-  push(event: TelemetryEvent): void {
+  /** Whether an event that happens in a container, or in none, may be for this subscriber. */
+  mayWant(container: ContainerLabels | undefined): boolean {
+    if (this.#containers === undefined) return true;
+    if (container === undefined) return false;
+    return this.#containers.matches(container) || (this.#containers.needsLabels && !container.settled);
+  }
+
+  /** Takes an event that passed the filters, and {@link mayWant}. */
+  push(event: TelemetryEvent, container?: ContainerLabels): void {
+    if (this.#ended) return;
+    if (this.#hold.isEmpty && (this.#containers === undefined || this.#containers.matches(container!)))
+      this.#take(event);
+    else this.#hold.add(event, container);
+  }
+
+  #take(event: TelemetryEvent): void {
     if (this.#ended) return;
     this.#matched++;
     if (event.sensorMonotimeNanos - this.#lastTime < this.#throttle) {
@@ -88,11 +113,14 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
 
   /** Takes an event that tells of a loss elsewhere: beyond the limit's count. */
   pushLoss(event: TelemetryEvent): void {
-    if (!this.#ended) this.#queue.push(event);
+    if (this.#ended) return;
+    if (this.#hold.isEmpty) this.#queue.push(event);
+    else this.#hold.add(event, undefined);
   }
 
   /** Hands what has gathered to the subscriber. */
   flush(): void {
+    this.#hold.release();
     if (this.#queue.length > 0) this.#wake?.();
   }
 
@@ -102,6 +130,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#ended = true;
     this.#error = error;
     clearTimeout(this.#timer);
+    this.#hold.clear();
     this.#onEnd();
     this.#wake?.();
   }

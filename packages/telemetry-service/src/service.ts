@@ -90,6 +90,13 @@ export class TelemetryService implements AsyncDisposable {
     return this.#feeds.size;
   }
 
+  /** Events that wait for clients to take them. */
+  get queued(): number {
+    let queued = 0;
+    for (const stream of this.#feeds.streams) queued += stream.queued;
+    return queued;
+  }
+
   /**
    * Resolves when clients can connect to every address; otherwise to none.
    *

@@ -14,6 +14,8 @@ export interface Needs {
   uprobes?: boolean;
   /** BTF of the kernel in `/sys/kernel/btf/vmlinux`. */
   btf?: boolean;
+  /** A second CPU that may be taken offline: there is one only in the test bed, for nobody else works on it. */
+  hotplug?: boolean;
   /** Lowest kernel release, such as `6.0`. */
   kernel?: string;
   /** Programs that must be there, by absolute path. */
@@ -53,6 +55,9 @@ export function unmetNeeds(needs: Needs): string[] {
   if (needs.kprobes && !hasSymbol("register_kprobe")) unmet.push("kprobes (CONFIG_KPROBES)");
   if (needs.uprobes && !existsSync("/sys/bus/event_source/devices/uprobe")) unmet.push("uprobes (CONFIG_UPROBES)");
   if (needs.btf && !existsSync("/sys/kernel/btf/vmlinux")) unmet.push("BTF (CONFIG_DEBUG_INFO_BTF)");
+  if (needs.hotplug && !(process.env.KERNSCOPE_VM && existsSync("/sys/devices/system/cpu/cpu1/online"))) {
+    unmet.push("a test bed with a CPU that can be taken offline");
+  }
   if (needs.kernel !== undefined && !isAtLeast(release(), needs.kernel)) unmet.push(`kernel ${needs.kernel}`);
   for (const program of needs.programs ?? []) if (!existsSync(program)) unmet.push(program);
   return unmet;

@@ -1,12 +1,24 @@
-import { type GetEventsResponse, subscriptionFor, type TelemetryEvent } from "@kernscope/telemetry-api";
+import {
+  type GetEventsResponse,
+  type Subscription,
+  subscriptionFor,
+  type TelemetryEvent,
+} from "@kernscope/telemetry-api";
 import { clientOf, explain } from "../connect.js";
-import { CliError } from "../errors.js";
+import { CliError, ExitStatus } from "../errors.js";
 import { printable } from "../format/printable.js";
 import { defaultSelectors, parseSelectors } from "../selectors.js";
+import { readSubscription } from "../subscription-file.js";
 
 export interface EventsOptions {
   /** `KIND` or `KIND where EXPRESSION`; the default ones where there are none. */
   readonly selectors: readonly string[];
+  /** Names or ids of containers: only what happens in them. */
+  readonly containers?: readonly string[] | undefined;
+  /** Names of images, as globs, or ids of images. */
+  readonly images?: readonly string[] | undefined;
+  /** A file that has the whole subscription, instead of all the others. */
+  readonly subscription?: string | undefined;
   readonly address: string;
   /** Ends after so many events. */
   readonly limit?: number | undefined;
@@ -28,9 +40,10 @@ export interface EventsOptions {
  * @throws CliError, also where the service ends the stream without being asked to
  */
 export async function events(options: EventsOptions): Promise<void> {
-  const { address, limit, durationNanos, signal } = options;
-  const selectors = parseSelectors(options.selectors.length > 0 ? options.selectors : defaultSelectors);
-  const subscription = subscriptionFor(selectors, { limit, durationNanos });
+  const { address, signal } = options;
+  const subscription = await subscriptionOf(options);
+  const limit = subscription.modifier?.limit?.limit;
+  const durationNanos = subscription.forDuration;
   const client = clientOf(address);
   const counts = { events: 0, lost: 0n };
   const started = process.hrtime.bigint();
@@ -45,8 +58,33 @@ export async function events(options: EventsOptions): Promise<void> {
   const isOver =
     signal.aborted ||
     (limit !== undefined && counts.events >= limit) ||
-    (durationNanos !== undefined && process.hrtime.bigint() - started >= BigInt(durationNanos) - CLOCK_SLACK);
+    (durationNanos !== undefined && process.hrtime.bigint() - started >= durationNanos - CLOCK_SLACK);
   if (!isOver) throw new CliError(`the service at ${printable(address)} ended the stream – look at its log`);
+}
+
+async function subscriptionOf(options: EventsOptions): Promise<Subscription> {
+  const { selectors, containers = [], images = [], subscription: file, limit, durationNanos } = options;
+  if (file !== undefined) {
+    if (
+      selectors.length + containers.length + images.length === 0 &&
+      limit === undefined &&
+      durationNanos === undefined
+    ) {
+      return readSubscription(file);
+    }
+    const message = "--subscription has the whole subscription – leave out selectors, limits and containers";
+    throw new CliError(message, ExitStatus.USAGE);
+  }
+  const parsed = await parseSelectors(selectors.length > 0 ? selectors : defaultSelectors);
+  const isId = (image: string) => /^sha256:[0-9a-f]+$/.test(image);
+  const containerFilter = {
+    ids: [...containers],
+    names: [...containers],
+    imageIds: images.filter(isId),
+    imageNames: images.filter((image) => !isId(image)),
+  };
+  const restricts = containers.length + images.length > 0;
+  return subscriptionFor(parsed, { limit, durationNanos, ...(restricts && { containers: containerFilter }) });
 }
 
 /** Nanoseconds: timers of the service may fire this much too soon. */

@@ -1,10 +1,15 @@
 import { stripVTControlCharacters } from "node:util";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
+  ContainerEventType as Container,
+  FileEventType as File,
   LostRecordCause,
   LostRecordEventType,
+  NetworkEventType as Network,
+  PerformanceEventType as Performance,
   type ProcessEventSchema,
   ProcessEventType,
+  SyscallEventType as Syscall,
   TelemetryEventSchema,
 } from "@kernscope/telemetry-api";
 import colors from "picocolors";
@@ -14,8 +19,10 @@ import { PrettyFormat } from "./pretty.js";
 import { UserNames } from "./user-names.js";
 
 const users = new UserNames("root:x:0:0::/:\nalice:x:1000:1000::/:\n");
-const plain = new PrettyFormat(users, colors.createColors(false));
+const names = new Map([[257, "openat"]]);
+const plain = new PrettyFormat(users, colors.createColors(false), (id) => names.get(id));
 const coloured = new PrettyFormat(users, colors.createColors(true));
+const more = { commandLine: ["cat", "x"] };
 const { FORK, EXEC, EXIT, UPDATE } = ProcessEventType;
 const noon = new Date(2024, 1, 29, 12, 3, 4, 56);
 
@@ -77,15 +84,119 @@ test("lost events are told, with where they were lost", () => {
   assert.ok(text.startsWith("\u001b[41m") && text.endsWith("\u001b[49m"));
 });
 
-test("kinds without words of their own are shown by their fields", () => {
-  const line = format({ event: { case: "ticker", value: { seconds: 5n } } });
-  assert.match(line, / ticker root {5}seconds=5$/);
-  assert.match(format({ event: { case: "file", value: { filename: "\u001b[2J" } } }), /filename=\$'\\x1b\[2J'$/);
-  assert.match(
-    format({ event: { case: "network", value: { address: { address: { case: "localAddress", value: "a" } } } } }),
-    /localAddress/,
+test("files", () => {
+  const file = (value: object) => format({ event: { case: "file", value } }, more).slice(21);
+  const flags = 0o2100102 | 0x4000_0000;
+  assert.is(
+    file({ type: File.OPEN, filename: "/a b", openFlags: flags, openMode: 0o644 }),
+    "open  root     '/a b' O_RDWR|O_CREAT|O_CLOEXEC|0x40000000 0644  cat x",
   );
+  assert.is(
+    file({ type: File.OPEN, filename: "/", openFlags: 0o200000 }),
+    "open  root     / O_RDONLY|O_DIRECTORY  cat x",
+  );
+  assert.is(file({ type: File.CREATE, filename: "/a", openMode: 0o100600 }), "create root     /a 0600  cat x");
+  assert.is(file({ type: File.DELETE, filename: "/a" }), "delete root     /a  cat x");
+  assert.is(file({ type: File.LINK, sourceFile: "/a", targetFile: "/b" }), "link  root     /b → /a  cat x");
+  assert.is(
+    file({ type: File.LINK, sourceFile: "../a", targetFile: "/b", symlink: true }),
+    "symlink root     /b → ../a  cat x",
+  );
+  assert.is(file({ type: File.RENAME, oldname: "/a", newname: "/b" }), "rename root     /a → /b  cat x");
+  assert.is(file({ type: File.MODIFY, filename: "/a" }), "modify root     /a  cat x");
+  assert.is(file({ type: File.OPEN_FOR_MODIFY, filename: "/a" }), "open-for-modify root     /a  cat x");
+  assert.is(file({ type: File.CLOSE_FOR_MODIFY, filename: "/a" }), "close-for-modify root     /a  cat x");
+  assert.is(file({ type: File.ATTRIBUTE_CHANGE, filename: "/a" }), "attribute-change root     /a  cat x");
+  assert.is(file({ type: 77, filename: "/a" }), "file 77 root     /a  cat x");
+});
+
+test("network: addresses as one writes them, errors by their names", () => {
+  const network = (value: object) => format({ event: { case: "network", value } }, more).slice(21);
+  const ipv4Address = { address: { address: 0x0100007f }, port: 80 };
+  const { CONNECT_ATTEMPT, CONNECT_RESULT, BIND_ATTEMPT, LISTEN_ATTEMPT, ACCEPT_RESULT, SENDTO_ATTEMPT } = Network;
+  assert.is(
+    network({ type: CONNECT_ATTEMPT, sockfd: 3n, address: { address: { case: "ipv4Address", value: ipv4Address } } }),
+    "connect root     fd 3 127.0.0.1:80  cat x",
+  );
+  const ipv6Address = { address: { high: 0x80fen, low: 0x0100000000000000n }, port: 65535 };
+  assert.is(
+    network({ type: BIND_ATTEMPT, sockfd: 3n, address: { address: { case: "ipv6Address", value: ipv6Address } } }),
+    "bind  root     fd 3 [fe80::1]:65535  cat x",
+  );
+  const local = (value: string) => ({ address: { case: "localAddress", value } });
+  assert.is(
+    network({ type: SENDTO_ATTEMPT, address: local("/run/a b") }),
+    "sendto root     fd 0 unix '/run/a b'  cat x",
+  );
+  assert.is(network({ type: SENDTO_ATTEMPT, address: local("") }), "sendto root     fd 0 unix (unnamed)  cat x");
+  assert.is(
+    network({ type: SENDTO_ATTEMPT, address: { family: 9 } }),
+    "sendto root     fd 0 address of family 9  cat x",
+  );
+  assert.is(network({ type: LISTEN_ATTEMPT, sockfd: 4n, backlog: 128n }), "listen root     fd 4 backlog 128  cat x");
+  assert.is(network({ type: CONNECT_RESULT, result: -111n }), "connect root     = ECONNREFUSED  cat x");
+  assert.is(network({ type: CONNECT_RESULT, result: -4000n }), "connect root     = error 4000  cat x");
+  const peer = { address: { case: "ipv4Address", value: ipv4Address } };
+  assert.is(network({ type: ACCEPT_RESULT, result: 5n, address: peer }), "accept root     = 5 127.0.0.1:80  cat x");
+  assert.is(network({ type: 99 }), "network 99 root       cat x");
+});
+
+test("system calls by name", () => {
+  const call = (value: object) => format({ event: { case: "syscall", value } }, more).slice(21);
+  const enter = { type: Syscall.ENTER, id: 257n, arg0: 0xffffffffffffff9cn, arg1: 0x7ffc12345678n, arg2: 3n };
+  assert.is(call(enter), "call  root     openat(-100, 0x7ffc12345678, 3, 0, 0, 0)  cat x");
+  assert.is(call({ type: Syscall.EXIT, id: 257n, ret: -2n }), "return root     openat = ENOENT  cat x");
+  assert.is(
+    call({ type: Syscall.EXIT, id: 999n, ret: 1n << 62n }),
+    "return root     call 999 = 4611686018427387904  cat x",
+  );
+});
+
+test("function calls by what was fetched", () => {
+  const fetched = {
+    path: { value: { case: "stringValue", value: "/a b" } },
+    count: { value: { case: "signedValue", value: -3n } },
+    size: { value: { case: "unsignedValue", value: 1n << 63n } },
+    raw: { value: { case: "bytesValue", value: Uint8Array.of(1, 0xff) } },
+    gone: {},
+  };
+  const expected = "path='/a b' count=-3 size=9223372036854775808 raw=0x01ff gone=?  cat x";
+  for (const name of ["kernelCall", "userCall"] as const) {
+    const line = format({ event: { case: name, value: { arguments: fetched } } }, more);
+    assert.ok(line.endsWith(`root     ${expected}`), line);
+  }
+});
+
+test("counters, containers and timers", () => {
+  const of = (event: object, extra: object = {}) => format({ event, credentials: undefined, ...extra }).slice(21);
+  const values = [
+    { type: Performance.HARDWARE, config: 0n, value: 1000n },
+    { type: Performance.HARDWARE_CACHE, config: 65536n, value: 7n },
+  ];
+  assert.is(
+    of({ case: "performance", value: { values, totalTimeEnabled: 10n, totalTimeRunning: 5n } }, { cpu: 1 }),
+    "count ?        cpu 1  cycles 1000  hardware_cache/65536 7  (counted 50 % of the time)",
+  );
+  assert.is(
+    of({ case: "container", value: { type: Container.RUNNING, name: "web", imageName: "nginx:1", hostPid: 12 } }),
+    "running ?        web  image nginx:1  pid 12",
+  );
+  assert.is(
+    of({ case: "container", value: { type: Container.EXITED, exitSignal: 9 } }, { containerId: "0123456789abcdef" }),
+    "exited ?        0123456789ab  SIGKILL",
+  );
+  assert.is(
+    of({ case: "container", value: { type: Container.CREATED, name: "w", ociConfigJson: "{}" } }),
+    "created ?        w  with configuration",
+  );
+  assert.is(of({ case: "ticker", value: { seconds: 5n, nanoseconds: 7n } }), "tick  ?        5.000000007");
+  assert.is(of({ case: "chargen", value: { index: 72n, characters: ' !"' } }), 'chargen ?        72   !"');
   assert.match(format({}), / event root/);
+});
+
+test("the container that it happened in", () => {
+  assert.match(lineOf({ type: EXEC, execCommandLine: ["a"] }, { containerName: "web" }), / a {2}in web$/);
+  assert.match(lineOf({ type: EXEC }, { containerId: "0123456789abcdef" }), /in 0123456789ab$/);
 });
 
 test("nothing that an event says reaches the terminal as a control", () => {
@@ -97,6 +208,27 @@ test("nothing that an event says reaches the terminal as a control", () => {
       const line = lineOf({ ...value, type }, { ...more, commandLine });
       assert.not.match(line, /[\p{Cc}\p{Cf}]/u, line);
     }
+  }
+});
+
+test("of no kind does anything reach the terminal as a control", () => {
+  const evil = "\u001b[2J\u009b31m\u202e\n";
+  const names = { filename: evil, sourceFile: evil, targetFile: evil, oldname: evil, newname: evil };
+  const address = { address: { case: "localAddress", value: evil } };
+  const fetched = { [evil]: { value: { case: "stringValue", value: evil } } };
+  const events = [
+    ...Array.from({ length: 12 }, (_, type) => ({ case: "file", value: { type, ...names } })),
+    ...Array.from({ length: 14 }, (_, type) => ({ case: "network", value: { type, address } })),
+    { case: "kernelCall", value: { arguments: fetched } },
+    { case: "userCall", value: { arguments: fetched } },
+    ...Array.from({ length: 7 }, (_, type) => ({ case: "container", value: { type, name: evil, imageName: evil } })),
+    { case: "container", value: {} },
+    { case: "chargen", value: { characters: evil } },
+  ];
+  for (const event of events) {
+    const labels = { containerName: evil, containerId: evil, imageName: evil, commandLine: [evil] };
+    const line = format({ event, ...labels } as EventShape);
+    assert.not.match(line, /[\p{Cc}\p{Cf}]/u, line);
   }
 });
 
@@ -117,8 +249,8 @@ function lineOf(value: MessageInitShape<typeof ProcessEventSchema>, more: EventS
   return plain.format(eventOf(value, more));
 }
 
-function format(more: EventShape): string {
-  return plain.format(create(TelemetryEventSchema, { ...base, ...more } as EventShape));
+function format(shape: object, more: object = {}): string {
+  return plain.format(create(TelemetryEventSchema, { ...base, ...shape, ...more } as EventShape));
 }
 
 const base = {

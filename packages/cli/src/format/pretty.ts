@@ -1,20 +1,20 @@
-import { constants } from "node:os";
 import {
   LostRecordCause,
   type LostRecordEvent,
   LostRecordEventType,
-  type ProcessEvent,
-  ProcessEventType,
   type TelemetryEvent,
 } from "@kernscope/telemetry-api";
-import type colors from "picocolors";
-import { commandLineText, printable, quoted } from "./printable.js";
+import type { Account, Colors } from "./account.js";
+import { containerAccount } from "./accounts/container.js";
+import { fileAccount } from "./accounts/file.js";
+import { functionCallAccount } from "./accounts/function-call.js";
+import { networkAccount } from "./accounts/network.js";
+import { performanceAccount } from "./accounts/performance.js";
+import { processAccount } from "./accounts/process.js";
+import { type SyscallNames, syscallAccount } from "./accounts/syscall.js";
+import { chargenAccount, tickerAccount } from "./accounts/timer.js";
+import { commandLineText, printable, whole } from "./printable.js";
 import type { UserNames } from "./user-names.js";
-
-/** Functions that colour a text, or leave it as it is. */
-type Colors = ReturnType<typeof colors.createColors>;
-
-const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
 const lossCauses: Readonly<Record<LostRecordCause, string>> = {
   [LostRecordCause.UNKNOWN]: "the cause is not known",
@@ -25,20 +25,16 @@ const lossCauses: Readonly<Record<LostRecordCause, string>> = {
   [LostRecordCause.SLOW_CLIENT]: "this client reads too slowly",
 };
 
-/** What happened, in a word and in more words. */
-interface Account {
-  readonly what: string;
-  readonly more: string;
-}
-
 /** Writes events as lines for people. */
 export class PrettyFormat {
   readonly #users: UserNames;
   readonly #colors: Colors;
+  readonly #syscalls: SyscallNames;
 
-  constructor(users: UserNames, colors: Colors) {
+  constructor(users: UserNames, colors: Colors, syscalls: SyscallNames = () => undefined) {
     this.#users = users;
     this.#colors = colors;
+    this.#syscalls = syscalls;
   }
 
   /** Time (local), process id, what happened, user, and the rest: one line, safe for a terminal. */
@@ -46,39 +42,39 @@ export class PrettyFormat {
     const time = localTime(event.unixTimeNanos);
     if (event.event.case === "lost") return this.#colors.bgRed(` ${time}  LOST ${lostText(event.event.value)} `);
     const { what, more } = this.#account(event);
-    const pid = String(event.processTgid || event.processPid).padStart(7);
-    return `${this.#colors.dim(time)} ${pid} ${this.#colors.bold(what.padEnd(5))} ${this.#user(event).padEnd(8)} ${more}`;
+    const pid = String(event.processTgid || event.processPid || "").padStart(7);
+    const line = `${this.#colors.dim(time)} ${pid} ${this.#colors.bold(what.padEnd(5))} ${this.#user(event).padEnd(8)} ${more}`;
+    const container = event.event.case === "container" ? "" : containerText(event);
+    return container === "" ? line.trimEnd() : `${line}  ${this.#colors.dim(container)}`;
   }
 
   #account(event: TelemetryEvent): Account {
-    if (event.event.case === "process") return this.#processAccount(event.event.value, event);
-    const { case: kind, value } = event.event;
-    return { what: kind ?? "event", more: value === undefined ? "" : fieldsText(value) };
-  }
-
-  #processAccount(process: ProcessEvent, event: TelemetryEvent): Account {
-    switch (process.type) {
-      case ProcessEventType.FORK:
-        return { what: "fork", more: `child ${process.forkChildPid}  ${commandOf(event)}` };
-      case ProcessEventType.EXEC:
-        return { what: "exec", more: execText(process) };
-      case ProcessEventType.EXIT:
-        return { what: "exit", more: `${this.#exitText(process)}  ${commandOf(event)}` };
-      case ProcessEventType.UPDATE:
-        return { what: "cwd", more: `${quoted(process.updateCwd)}  ${commandOf(event)}` };
+    const { event: happened } = event;
+    const command = commandOf(event);
+    switch (happened.case) {
+      case "process":
+        return processAccount(happened.value, command, this.#colors);
+      case "file":
+        return withCommand(fileAccount(happened.value), command);
+      case "network":
+        return withCommand(networkAccount(happened.value), command);
+      case "syscall":
+        return withCommand(syscallAccount(happened.value, this.#syscalls), command);
+      case "kernelCall":
+        return withCommand(functionCallAccount(happened.value, "kernel-call"), command);
+      case "userCall":
+        return withCommand(functionCallAccount(happened.value, "user-call"), command);
+      case "performance":
+        return performanceAccount(happened.value, event.cpu);
+      case "container":
+        return containerAccount(happened.value, event, this.#colors);
+      case "ticker":
+        return tickerAccount(happened.value);
+      case "chargen":
+        return chargenAccount(happened.value);
       default:
-        return { what: "process", more: fieldsText(process) };
+        return { what: "event", more: command };
     }
-  }
-
-  #exitText(process: ProcessEvent): string {
-    if (process.exitStatusUnknown) return "status unknown";
-    if (process.exitSignal === 0) {
-      const text = `status ${process.exitStatus}`;
-      return process.exitStatus === 0 ? text : this.#colors.yellow(text);
-    }
-    const name = signalNames.get(process.exitSignal) ?? `signal ${process.exitSignal}`;
-    return this.#colors.red(process.exitCoreDumped ? `${name}, core dumped` : name);
   }
 
   /** The user, and whose rights the process has where they are another's. */
@@ -97,6 +93,16 @@ function localTime(unixNanos: bigint): string {
   return `${clock}.${digits(time.getMilliseconds(), 3)}`;
 }
 
+function withCommand({ what, more }: Account, command: string): Account {
+  return { what, more: command === "" ? more : `${more}  ${command}` };
+}
+
+/** The container that it happened in. */
+function containerText({ containerName, containerId }: TelemetryEvent): string {
+  const name = containerName || containerId.slice(0, 12);
+  return name === "" ? "" : `in ${printable(name)}`;
+}
+
 /** The command line of the process; its name in brackets where it has none, as ps(1) shows kernel threads. */
 function commandOf({ commandLine, commandLineTruncated, processLineage }: TelemetryEvent): string {
   if (commandLine.length > 0) return whole(commandLineText(commandLine), commandLineTruncated);
@@ -104,32 +110,8 @@ function commandOf({ commandLine, commandLineTruncated, processLineage }: Teleme
   return name === "" ? "" : `[${printable(name)}]`;
 }
 
-/** The arguments, and the program where they do not name it. */
-function execText({ execFilename, execCommandLine, execCommandLineTruncated }: ProcessEvent): string {
-  const text = whole(commandLineText(execCommandLine), execCommandLineTruncated);
-  const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
-  if (execFilename === "" || baseName(execCommandLine[0] ?? "") === baseName(execFilename)) return text;
-  return `${text} (program ${quoted(execFilename)})`.trimStart();
-}
-
-function whole(text: string, truncated: boolean): string {
-  return truncated ? `${text} …` : text;
-}
-
 function lostText({ lost, type, cause }: LostRecordEvent): string {
   const isAny = type === LostRecordEventType.UNKNOWN || type === LostRecordEventType.SUBSCRIPTION;
   const about = isAny ? "" : `${(LostRecordEventType[type] ?? `type ${type}`).toLowerCase().replaceAll("_", " ")} `;
   return `${lost} ${about}${lost === 1n ? "event" : "events"}: ${lossCauses[cause] ?? `cause ${cause}`}`;
-}
-
-/** The fields of a message that are set: for kinds without words of their own. */
-function fieldsText(message: object): string {
-  const fields: string[] = [];
-  for (const [name, value] of Object.entries(message)) {
-    if (name.startsWith("$") || !value || (Array.isArray(value) && value.length === 0)) continue;
-    const text =
-      typeof value === "object" ? JSON.stringify(value, (_, v) => (typeof v === "bigint" ? `${v}` : v)) : `${value}`;
-    fields.push(`${name}=${quoted(text)}`);
-  }
-  return fields.join(" ");
 }

@@ -24,6 +24,11 @@ export function commandLineText(args: readonly string[]): string {
   return args.map(quoted).join(" ");
 }
 
+/** A text, with a mark where it is not all of it. */
+export function whole(text: string, truncated: boolean): string {
+  return truncated ? `${text} …` : text;
+}
+
 /** JSON with what is unprintable escaped; JSON.stringify leaves C1 controls and others as they are. */
 export function printableJson(json: string): string {
   return anyUnprintable.test(json) ? json.replace(unprintable, jsonEscape) : json;

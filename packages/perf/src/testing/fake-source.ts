@@ -34,7 +34,7 @@ export interface FakeEvent {
  */
 export class FakeSource implements RecordSource {
   readonly clock: VirtualClock;
-  readonly cpus: readonly number[];
+  cpus: readonly number[];
   readonly clockId = Clock.MONOTONIC;
   readonly countsLost = true;
   readonly memory: ArrayBuffer;
@@ -57,6 +57,7 @@ export class FakeSource implements RecordSource {
   #taken = false;
   #horizon = 0n;
   #lastTime = 0n;
+  #came: readonly number[] = [];
   readonly #indices = new Set<number>();
   readonly #stats = { records: 0, bytes: 0, late: 0, corrupt: 0, unknown: 0, lost: 0, stalls: 0, wakeups: 0 };
 
@@ -109,14 +110,34 @@ export class FakeSource implements RecordSource {
     }
     this.onOpen?.(request);
     this.#indices.add(request.index);
-    const none = { value: 0n, timeEnabled: 0n, timeRunning: 0n, lost: 0n };
     this.events.set(request.index, {
       request,
       enabled: request.enabled ?? false,
       filter: request.filter ?? "",
-      counts: request.targets.map(({ cpu, pid }) => ({ cpu, pid, ...none })),
+      counts: request.targets.map(({ cpu, pid }) => ({ cpu, pid, ...noCounts })),
     });
     return { offline: [] };
+  }
+
+  /** CPUs come online, for the first time or again; `followCpus` will find them. */
+  plug(...cpus: readonly number[]): void {
+    this.#came = [...new Set([...this.#came, ...cpus])];
+  }
+
+  async followCpus(): Promise<readonly number[]> {
+    this.#assertOpen("followCpus");
+    const came = this.#came;
+    this.#came = [];
+    this.cpus = [...new Set([...this.cpus, ...came])].sort((a, b) => a - b);
+    for (const { request, counts } of this.events.values()) {
+      if (request.followCpus !== true) continue;
+      for (const pid of new Set(request.targets.map((target) => target.pid))) {
+        for (const cpu of came) {
+          if (!counts.some((each) => each.cpu === cpu && each.pid === pid)) counts.push({ cpu, pid, ...noCounts });
+        }
+      }
+    }
+    return came;
   }
 
   async setEnabled(indices: readonly number[], enabled: boolean): Promise<void> {
@@ -243,6 +264,8 @@ export class FakeSource implements RecordSource {
     if (this.closed) throw new PerfNativeError("closed", `${operation}: the source was closed`);
   }
 }
+
+const noCounts = { value: 0n, timeEnabled: 0n, timeRunning: 0n, lost: 0n };
 
 interface PendingRecord {
   time: bigint;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -9,6 +9,10 @@ export interface FakeProcessFacts {
   /** Clock ticks since boot. */
   startTick?: number;
   uid?: number;
+  /** Working directory. */
+  cwd?: string;
+  /** The file that it executes. */
+  exe?: string;
   state?: string;
   /** Address where execve(2) put the stack pointer. */
   startStack?: bigint;
@@ -30,7 +34,7 @@ export class FakeProc implements Disposable {
   /** Adds a process, or puts another one in its place. */
   add(pid: number, facts: FakeProcessFacts = {}): void {
     const { parentPid = 1, command = `proc-${pid}`, argv = [`/bin/proc-${pid}`], startTick = 1, uid = 0 } = facts;
-    const { state = "S", startStack = 0n, cgroup = "/", exitCode = 0 } = facts;
+    const { state = "S", startStack = 0n, cgroup = "/", exitCode = 0, cwd = "/", exe } = facts;
     const folder = join(this.root, `${pid}`);
     this.remove(pid);
     mkdirSync(join(folder, "task", `${pid}`), { recursive: true });
@@ -41,6 +45,8 @@ export class FakeProc implements Disposable {
     const status = [`Name:\t${command}`, `Tgid:\t${pid}`, `Pid:\t${pid}`, `PPid:\t${parentPid}`];
     writeFileSync(join(folder, "status"), `${status.join("\n")}\nUid:\t${ids}\nGid:\t${ids}\nNSpid:\t${pid}\n`);
     writeFileSync(join(folder, "cmdline"), argv.map((text) => `${text}\0`).join(""));
+    symlinkSync(cwd, join(folder, "cwd"));
+    if (exe !== undefined) symlinkSync(exe, join(folder, "exe"));
     writeFileSync(join(folder, "cgroup"), `0::${cgroup}\n`);
   }
 

@@ -1,7 +1,10 @@
+import { CgroupPaths } from "../cgroup-paths.js";
 import { CredPool, credOfExec } from "../credentials.js";
 import type { ProcessSnapshot, TaskSnapshot } from "../proc-snapshot.js";
 import { NANOS_PER_TICK, ProcessIds } from "../process-id.js";
-import { TaskFinder, type TaskSystem } from "../task-finder.js";
+import { noExecutable } from "../task-executable.js";
+import { TaskFinder } from "../task-finder.js";
+import type { TaskSystem } from "../task-system.js";
 import { TaskTable, type TaskTableOptions } from "../task-table.js";
 
 /** A /proc made of what a test puts into it, and the finder over it. Monitor time 0 is 100 s after boot. */
@@ -9,6 +12,10 @@ export class FakeSystem implements TaskSystem {
   readonly snapshots = new Map<number, ProcessSnapshot>();
   readonly threadsOf = new Map<number, TaskSnapshot[]>();
   readonly exitCodes = new Map<number, number>();
+  /** Start times of processes that are in /proc without being in `snapshots`. */
+  readonly startTicks = new Map<number, number>();
+  /** How often a start time was asked for. */
+  tickReads = 0;
   /** How often /proc was asked for a task. */
   reads = 0;
   now = 0;
@@ -35,6 +42,8 @@ export class FakeSystem implements TaskSystem {
       argv: [`/bin/proc-${pid}`],
       truncated: false,
       cgroupPath: "/",
+      cwd: "/",
+      startStack: undefined,
       ...rest,
     });
   }
@@ -46,6 +55,7 @@ export class FakeSystem implements TaskSystem {
       clock: this.clock,
       ids: new ProcessIds(BOOT_ID),
       creds: new CredPool(),
+      cgroups: new CgroupPaths({ id: 0, version: 2, mount: undefined, root: "/" }),
     });
   }
 
@@ -59,11 +69,24 @@ export class FakeSystem implements TaskSystem {
   }
 
   startTick(pid: number): number | undefined {
-    return this.snapshots.get(pid)?.startTick;
+    this.tickReads++;
+    return this.startTicks.get(pid) ?? this.snapshots.get(pid)?.startTick;
   }
 
   creds(pid: number) {
     return this.snapshots.get(pid)?.creds;
+  }
+
+  cwd(pid: number) {
+    return this.snapshots.get(pid)?.cwd;
+  }
+
+  cgroupPath(pid: number) {
+    return this.snapshots.get(pid)?.cgroupPath;
+  }
+
+  executable() {
+    return noExecutable;
   }
 
   exitCode(pid: number): number | undefined {

@@ -1,3 +1,4 @@
+import type { ContainerCache } from "@kernscope/container-cache";
 import type { Expression } from "@kernscope/expression";
 import type { EventId, EventMonitor } from "@kernscope/perf";
 import type { ProcessInfoCache, Task } from "@kernscope/process-cache";
@@ -12,6 +13,8 @@ import type { EventFilter } from "../subscription-request.js";
 export interface FamilyContext {
   readonly monitor: EventMonitor;
   readonly processCache: ProcessInfoCache;
+  /** `undefined` where the kernel does not tell of cgroups. */
+  readonly containerCache: ContainerCache | undefined;
 }
 
 /** Takes the events of one source. Those of the sensor's own activity are dropped in it. */

@@ -3,13 +3,14 @@ import type {
   ProcessExecEvent,
   ProcessExitEvent,
   ProcessForkEvent,
+  ProcessInfoCache,
   ProcessUpdateEvent,
 } from "@kernscope/process-cache";
 import type { EventKind } from "../event-kinds.js";
 import { type FieldTable, field } from "../field-table.js";
 import { ProcessEventType, type ProcessPayload } from "../payload.js";
 import type { PlainFilter } from "../subscription-request.js";
-import type { EventFamily, EventSink, FamilyContext } from "./family.js";
+import type { CloseEvents, EventFamily, EventSink, FamilyContext } from "./family.js";
 
 const fields: Readonly<Record<string, FieldTable>> = {
   "process.fork": {
@@ -34,6 +35,15 @@ export const processEvents: EventFamily<PlainFilter> = {
   fields: ({ kind }) => fields[kind]!,
   service(kind, kernel) {
     const sources = tracepoints[kind]!.filter((name) => kernel.hasTracepoint(name));
+    if (kind === "process.update" && kernel.kprobes)
+      return { sources: ["kretprobe:set_fs_pwd"], lacks: [], remedies: [] };
+    if (kind === "process.update") {
+      return {
+        sources,
+        lacks: ["changes of processes that end at once, and of 32-bit programs, are not seen"],
+        remedies: ["a kernel with kprobes (CONFIG_KPROBE_EVENTS)"],
+      };
+    }
     if (kind !== "process.exit") return { sources, lacks: [], remedies: [] };
     return {
       sources,
@@ -58,7 +68,7 @@ const tracepoints: Readonly<Record<string, readonly string[]>> = {
   "process.update": ["syscalls/sys_exit_chdir", "syscalls/sys_exit_fchdir"],
 };
 
-function open(kind: EventKind, { monitor, processCache }: FamilyContext, sink: EventSink): () => void {
+function open(kind: EventKind, { monitor, processCache }: FamilyContext, sink: EventSink) {
   switch (kind) {
     case "process.fork":
       return monitor.addHandler(processCache.forkEventId, onFork(sink));
@@ -67,7 +77,7 @@ function open(kind: EventKind, { monitor, processCache }: FamilyContext, sink: E
     case "process.exit":
       return monitor.addHandler(processCache.exitEventId, onExit(sink));
     default:
-      return monitor.addHandler(processCache.updateEventId, onUpdate(sink));
+      return openUpdate(processCache, monitor.addHandler(processCache.updateEventId, onUpdate(sink)));
   }
 }
 
@@ -116,10 +126,22 @@ function onExit(sink: EventSink) {
 }
 
 function onUpdate(sink: EventSink) {
-  return (sample: ExternalSample, update: ProcessUpdateEvent) => {
-    const { task, field: changed } = update as { task: ProcessUpdateEvent["task"]; field: string };
-    const cwd = (task as { cwd?: string }).cwd;
+  return (sample: ExternalSample, { task, field: changed, cwd }: ProcessUpdateEvent) => {
     if (changed !== "cwd" || cwd === undefined) return;
     sink.emit(sample, task, { case: "process", value: { type: ProcessEventType.UPDATE, updateCwd: cwd } });
   };
+}
+
+/** Working directories are followed while somebody wants to know. */
+async function openUpdate(processCache: ProcessInfoCache, removeHandler: () => void): Promise<CloseEvents> {
+  try {
+    const following = await processCache.follow("cwd");
+    return () => {
+      removeHandler();
+      return following.release();
+    };
+  } catch (error) {
+    removeHandler();
+    throw error;
+  }
 }

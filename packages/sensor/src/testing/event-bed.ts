@@ -1,4 +1,5 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,6 +36,18 @@ export class EventBed implements AsyncDisposable {
     const { pid, stdout, status, stderr } = spawnSync(program, args, { encoding: "utf8" });
     if (status !== 0) throw new Error(`${program} ${args.join(" ")}: status ${status}, ${stderr}`);
     return { pid, lines: stdout.split("\n").filter((line) => line !== "") };
+  }
+
+  /** As {@link run}, while this thread goes on. */
+  async runBeside(program: string, ...args: readonly string[]): Promise<{ pid: number; lines: string[] }> {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (part) => {
+      text += part;
+    });
+    const [status] = await once(child, "close");
+    if (status !== 0) throw new Error(`${program} ${args.join(" ")}: status ${status}`);
+    return { pid: child.pid!, lines: text.split("\n").filter((line) => line !== "") };
   }
 
   /** Subscribes, and gathers what comes until the sensor is stopped. */

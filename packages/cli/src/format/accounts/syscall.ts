@@ -1,0 +1,19 @@
+import { type SyscallEvent, SyscallEventType } from "@kernscope/telemetry-api";
+import type { Account } from "../account.js";
+import { resultText } from "../result-text.js";
+
+/** Looks a system call's name up. */
+export type SyscallNames = (id: number) => string | undefined;
+
+export function syscallAccount(call: SyscallEvent, names: SyscallNames): Account {
+  const name = names(Number(call.id)) ?? `call ${call.id}`;
+  if (call.type === SyscallEventType.EXIT) return { what: "return", more: `${name} = ${resultText(call.ret)}` };
+  const args = [call.arg0, call.arg1, call.arg2, call.arg3, call.arg4, call.arg5].map(argumentText);
+  return { what: "call", more: `${name}(${args.join(", ")})` };
+}
+
+/** Small numbers are numbers; the others are addresses and masks. */
+function argumentText(value: bigint): string {
+  const signed = BigInt.asIntN(64, value);
+  return signed > -4096n && signed < 65_536n ? String(signed) : `0x${value.toString(16)}`;
+}

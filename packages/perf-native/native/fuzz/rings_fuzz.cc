@@ -1,0 +1,194 @@
+// Rings, merge, record layout and span memory under libFuzzer: the input is read as what the kernel writes, and as the
+// moments at which the reader, its consumer and the table of events move. Whatever is written, what comes out lies inside
+// the span memory and adds up; and as long as the lengths of the records can be trusted, each comes out once.
+#include <linux/perf_event.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "../merge.h"
+#include "../test/fake_ring.h"
+
+namespace kernscope::test {
+namespace {
+
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "%s does not hold\n", what);
+  std::abort();
+}
+
+class Input {
+ public:
+  Input(const uint8_t* data, size_t size) : at_(data), end_(data + size) {}
+  bool empty() const { return at_ == end_; }
+  uint8_t u8() { return empty() ? 0 : *at_++; }
+  uint64_t bytes(size_t count) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < count; ++i) value |= static_cast<uint64_t>(u8()) << (8 * i);
+    return value;
+  }
+
+ private:
+  const uint8_t* at_;
+  const uint8_t* end_;
+};
+
+constexpr uint64_t kEvents = 4;
+
+class Bed {
+ public:
+  explicit Bed(Input& input) : input_(input) {
+    const size_t rings = 1 + input.u8() % 4;
+    const uint64_t ring_size = 64u << (input.u8() % 4);
+    memory_.resize(2048 + 8 * input.u8());
+    spans_ = std::make_unique<SpanRing>(memory_.data(), memory_.size());
+    merge_ = std::make_unique<Merge>(*spans_, [this] { return table_; });
+    for (uint64_t id = 1; id <= kEvents; ++id) insert(id);
+    auto owner = std::make_shared<SampleLayout>();
+    owner->sample_type = kSampleType;
+    kernels_.reserve(rings);
+    readers_.reserve(rings);
+    for (size_t i = 0; i < rings; ++i) {
+      kernels_.emplace_back(ring_size, 8 * static_cast<uint64_t>(input.u8()));
+      readers_.push_back({kernels_[i].reader(), static_cast<uint32_t>(i), owner});
+    }
+    for (auto& reader : readers_) merge_->add(&reader);
+  }
+
+  void run() {
+    while (!input_.empty()) step();
+    // All that is left comes out when the consumer keeps up.
+    for (int round = 0; round < 10'000; ++round) {
+      read(true);
+      if (merge_->drain(~uint64_t{0}) == Merge::Result::kDone) break;
+    }
+    read(true);
+    for (const auto& kernel : kernels_) require(kernel.head == kernel.tail, "all is read in the end");
+    require(merge_->stats.records == read_, "what was counted was read");
+    require(merge_->stats.late == late_, "what was late was counted");
+    if (trusted_) require(written_ == read_, "each record comes out once");
+  }
+
+ private:
+  void step() {
+    switch (input_.u8() % 8) {
+      case 0:
+      case 1:
+        return write(sample(1 + input_.u8() % (kEvents + 1), clock_ += input_.u8(), 4 + 8 * (input_.u8() % 8), input_.u8()));
+      case 2:
+        return write(anything());
+      case 3: {
+        // No record: its length lies, or it is not whole.
+        std::vector<uint8_t> lie(8 + 8 * (input_.u8() % 8));
+        for (auto& byte : lie) byte = input_.u8();
+        if (ring().fits(lie.size())) {
+          ring().write(lie);
+          trusted_ = false;
+        }
+        return;
+      }
+      case 4:
+        merge_->drain(clock_ - std::min<uint64_t>(clock_, input_.u8()));
+        return;
+      case 5:
+        return read(input_.u8() % 2);
+      case 6:
+        return spans_->rewind(8 * input_.u8());
+      default: {
+        const uint64_t id = 1 + input_.u8() % kEvents;
+        if (input_.u8() % 2) table_ = std::make_shared<IdTable>(table_->without(static_cast<uint32_t>(id + 10)));
+        else insert(id);
+      }
+    }
+  }
+
+  // A record of any type and any bytes, whose length is right.
+  std::vector<uint8_t> anything() {
+    std::vector<uint8_t> record(16 + 8 * (input_.u8() % 24));
+    const uint32_t type = input_.u8() % 24;
+    const uint16_t misc = static_cast<uint16_t>(input_.bytes(2));
+    const uint16_t size = static_cast<uint16_t>(record.size());
+    for (auto& byte : record) byte = input_.u8();
+    std::memcpy(&record[0], &type, 4);
+    std::memcpy(&record[4], &misc, 2);
+    std::memcpy(&record[6], &size, 2);
+    const uint64_t id = 1 + input_.u8() % kEvents;
+    // A sample names its event first, any other record last.
+    std::memcpy(&record[type == PERF_RECORD_SAMPLE ? 8 : size - 8], &id, 8);
+    return record;
+  }
+
+  FakeRing& ring() { return kernels_[at_ % kernels_.size()]; }
+
+  void write(const std::vector<uint8_t>& record) {
+    at_ = input_.u8();
+    if (!ring().fits(record.size())) return;
+    ring().write(record);
+    ++written_;
+  }
+
+  void insert(uint64_t id) {
+    auto layout = std::make_shared<SampleLayout>();
+    layout->sample_type = input_.u8() % 2 ? kSampleType | (input_.u8() % 2 ? 1u << 21 : 0) : input_.bytes(4);
+    layout->read_format = input_.u8();
+    layout->branch_sample_type = input_.bytes(3);
+    layout->regs_user = input_.bytes(2);
+    layout->regs_intr = input_.bytes(2);
+    auto changed = std::make_shared<IdTable>(*table_);
+    changed->insert(id, {static_cast<uint32_t>(id + 10), std::move(layout)});
+    table_ = std::move(changed);
+  }
+
+  // Takes one span, or all there is.
+  void read(bool all) {
+    uint64_t start = 0, end = 0;
+    bool more = false;
+    while (spans_->take(start, end, more)) {
+      require(start <= end && end <= memory_.size(), "a span lies in the memory");
+      while (start < end) {
+        RecordHeader header;
+        require(start + sizeof header <= end, "a span holds whole headers");
+        std::memcpy(&header, &memory_[start], sizeof header);
+        require(header.length == sizeof header + align8(header.raw_size) + align8(header.head_size) + align8(header.tail_size),
+                "a record's parts add up to its length");
+        require(start + header.length <= end, "a span holds whole records");
+        const bool late = header.flags & kFlagLate;
+        require(late == (header.time < last_), "what is younger than one before it is flagged");
+        late_ += late;
+        if (!late) last_ = header.time;
+        ++read_;
+        start += header.length;
+      }
+      spans_->release();
+      if (!all) return;
+    }
+  }
+
+  Input& input_;
+  std::vector<uint8_t> memory_;
+  std::unique_ptr<SpanRing> spans_;
+  std::unique_ptr<Merge> merge_;
+  std::shared_ptr<const IdTable> table_ = std::make_shared<IdTable>();
+  std::vector<FakeRing> kernels_;
+  std::vector<MergeRing> readers_;
+  size_t at_ = 0;
+  uint64_t clock_ = 1;
+  uint64_t last_ = 0;
+  uint64_t written_ = 0;
+  uint64_t read_ = 0;
+  uint64_t late_ = 0;
+  bool trusted_ = true;
+};
+
+}  // namespace
+}  // namespace kernscope::test
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  kernscope::test::Input input(data, size);
+  kernscope::test::Bed(input).run();
+  return 0;
+}

@@ -1,0 +1,133 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { compileProgram, requires } from "@kernscope/test-support";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { changerSource } from "./changer.test.program.js";
+import { KernelBed, scaled, startProgram, withBed } from "./kernel-bed.test.support.js";
+import { readSnapshot } from "./proc-snapshot.js";
+import { Procfs } from "./procfs.js";
+
+const kernel = requires({ root: true, perf: true, programs: ["/bin/true", "/usr/bin/cc"] });
+const changer = compileProgram("changer", changerSource, ["-pthread"]);
+test.after(() => changer[Symbol.dispose]());
+
+/** `KERNSCOPE_LOAD=full` runs what takes minutes. */
+const isFull = process.env.KERNSCOPE_LOAD === "full";
+const reuses = isFull ? 100_000 : scaled(10_000);
+
+kernel(
+  `${reuses} processes one after the other with the same 50 pids: each has its own name, arguments, status and id`,
+  withBed(
+    async (bed) => {
+      // Pids that nobody gets by chance: the highest, where the counter seldom is.
+      const first = Number(readFileSync("/proc/sys/kernel/pid_max", "latin1")) - 200;
+      const { pid: parent, lines } = await bed.run(changer.path, "reuse", `${first}`, "50", `${reuses}`);
+      assert.ok(lines.length > reuses * 0.99, `${lines.length} made`);
+      await bed.until(() => bed.exits.length >= lines.length);
+      const turns = new Map<string, number>();
+      const forks = byPid(bed.forks, ({ event }) => event.childTask.pid);
+      const execs = byPid(bed.execs, ({ event }) => event.task.pid);
+      const exits = byPid(bed.exits, ({ event }) => event.task.pid);
+      const ids = new Set<string>();
+      for (const [pid = "", nonce] of lines) {
+        const turn = turns.get(pid) ?? 0;
+        turns.set(pid, turn + 1);
+        const fork = forks.get(Number(pid))?.[turn];
+        const exit = exits.get(Number(pid))?.[turn];
+        const task = fork?.event.childTask;
+        assert.ok(task !== undefined && exit?.event.task === task, `${pid} ${nonce}`);
+        const executes = nonce?.endsWith("0");
+        assert.equal([task.command, task.parentPid], [executes ? "true" : nonce, parent]);
+        if (executes) {
+          const exec = execs.get(Number(pid))?.find(({ event }) => event.task === task);
+          assert.equal([exec?.event.task, exec?.event.commandLine], [task, ["/bin/true", nonce]]);
+          assert.is(bed.cache.lookup(Number(pid), { at: exec!.sample.elapsed }).commandLine[1], nonce);
+        }
+        ids.add(`${task.processId}`);
+      }
+      // A pid that comes round within 10 ms has the same id again: /proc could not tell the two apart either.
+      assert.ok(ids.size > lines.length * 0.5, `${ids.size} ids`);
+      assert.is((await bed.monitor.loss()).total.lost, 0n);
+    },
+    { maxExited: 150_000 },
+  ),
+);
+
+kernel("forks while records are lost: what is not seen to end is found to be gone, and nothing grows", async () => {
+  const count = isFull ? 1_000_000 : scaled(20_000);
+  // Nobody reads while they are made: what finds no room in these rings is lost.
+  await using bed = await KernelBed.open(
+    { maxExited: 1000 },
+    { ringSize: 32 << 10, spanSize: 256 << 10, lossInterval: 50 },
+  );
+  const child = bed.start(changer.path, ["fork-many", `${count}`], "pipe");
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  bed.go();
+  await bed.cache.ready;
+  await bed.settle();
+  const { lost } = (await bed.monitor.loss()).total;
+  // Kernels before 6.0 do not count it.
+  assert.ok(lost === undefined || lost > 0n);
+  const deadline = performance.now() + 60_000;
+  const procfs = new Procfs();
+  const stale = () => {
+    const present = new Set(procfs.pids());
+    return bed.forks.filter(({ event: { childTask: task } }) => task.exitTime === undefined && !present.has(task.pid));
+  };
+  // Loss is what starts the search; it goes on as long as there is some.
+  while (stale().length > 0 && performance.now() < deadline) {
+    await bed.run("/bin/true");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.is(stale().length, 0);
+  const { exited, living } = bed.cache.stats();
+  assert.ok(exited <= 1000, `${exited} exited`);
+  assert.ok(living < 5000, `${living} living`);
+  assert.is(bed.cache.lookupTask(child.pid).exitTime, undefined);
+  await bed.finish(child);
+});
+
+kernel("what /proc says of processes that come, change and go at once is never of two of them", async () => {
+  const procfs = new Procfs();
+  using load = startProgram(changer.path, ["named-forks", "3", "_".repeat(12)]);
+  let rate = "";
+  const output = load.stdout.on("data", (data) => {
+    rate += data;
+  });
+  const over = once(output, "close");
+  let [own, parents, gone] = [0, 0, 0];
+  while (load.exitCode === null && rate === "") {
+    for (const pid of procfs.pids()) {
+      if (pid <= load.pid && pid > load.pid - 1000) continue;
+      const snapshot = readSnapshot(procfs, pid, 1 << 16);
+      if (snapshot === undefined) gone++;
+      if (snapshot?.parentPid !== load.pid || snapshot.isZombie) continue;
+      assert.is(snapshot.pid, pid);
+      const [argument = ""] = snapshot.argv.slice(3);
+      const isRenamed = snapshot.command !== "changer";
+      if (isRenamed) assert.is(snapshot.command, `) R\n${pid}`);
+      if (argument.startsWith("_")) parents++;
+      else if (argument !== "") {
+        own++;
+        assert.is(argument, `${`${pid}`.padStart(10, "0")}\n\ufffd`);
+      }
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await over;
+  console.log(`${Number(rate)} forks a second; read ${own} changed, ${parents} unchanged, ${gone} gone`);
+  assert.ok(own > 10 && gone > 10, `${own} changed, ${gone} gone`);
+});
+
+function byPid<T>(all: readonly T[], pidOf: (one: T) => number): Map<number, T[]> {
+  const found = new Map<number, T[]>();
+  for (const one of all) {
+    const same = found.get(pidOf(one));
+    if (same === undefined) found.set(pidOf(one), [one]);
+    else same.push(one);
+  }
+  return found;
+}
+
+test.run();

@@ -1,0 +1,206 @@
+import { and, type Expression, like, not, or, toKernelFilter } from "@kernscope/expression";
+import type { SampleRecord, TraceFields } from "@kernscope/perf";
+import type { Task } from "@kernscope/process-cache";
+import { dentryPath } from "../dentry-path.js";
+import { SensorError } from "../errors.js";
+import type { EventKind } from "../event-kinds.js";
+import { type FieldTable, field, fieldTypes } from "../field-table.js";
+import { identifiersOf } from "../identifiers.js";
+import type { KernelSupport } from "../kernel-support.js";
+import { MountTables } from "../mount-table.js";
+import { FileEventType, type FilePayload } from "../payload.js";
+import { Registrations } from "../registrations.js";
+import type { PlainFilter } from "../subscription-request.js";
+import { ThreadMap } from "../thread-map.js";
+import type { CloseEvents, EventFamily, EventSink, FamilyContext } from "./family.js";
+import { type FileProbe, fileProbes } from "./file-probes.js";
+
+const filename = field<FilePayload>("string", (value) => value.filename);
+const fileFields: FieldTable = { filename };
+const fields: Readonly<Record<string, FieldTable>> = {
+  "file.open": {
+    filename,
+    flags: field<FilePayload>("int32", ({ openFlags }) => openFlags),
+    mode: field<FilePayload>("int32", ({ openMode }) => openMode),
+  },
+  "file.create": { filename, mode: field<FilePayload>("int32", ({ openMode }) => openMode) },
+  "file.link": {
+    source_file: field<FilePayload>("string", ({ sourceFile }) => sourceFile),
+    target_file: field<FilePayload>("string", ({ targetFile }) => targetFile),
+    symlink: field<FilePayload>("bool", ({ symlink }) => symlink),
+  },
+  "file.rename": {
+    oldname: field<FilePayload>("string", ({ oldname }) => oldname),
+    newname: field<FilePayload>("string", ({ newname }) => newname),
+  },
+};
+/** Bits of a mode that are asked for: not the type of the file. */
+const PERMISSIONS = 0o7777;
+const AT_FDCWD = -100;
+const remedy = "needs a kernel with kprobes and BTF (CONFIG_KPROBE_EVENTS, CONFIG_DEBUG_INFO_BTF)";
+const refusal = "the kernel tells of files by kprobes alone";
+
+/** What happens to files, by kernel probes: names and arguments are the kernel's own copies. */
+export const fileEvents: EventFamily<PlainFilter> = {
+  kinds: [
+    "file.open",
+    "file.create",
+    "file.delete",
+    "file.link",
+    "file.rename",
+    "file.modify",
+    "file.open-for-modify",
+    "file.close-for-modify",
+    "file.attribute-change",
+  ],
+  fields: ({ kind }) => fields[kind] ?? fileFields,
+  async service(kind, kernel) {
+    const probes = await fileProbes(kind, kernel);
+    if (probes === undefined) return { sources: [], lacks: [refusal], remedies: [remedy] };
+    return { sources: probes.map(eventOf), lacks: lacks[kind] ?? [], remedies: [] };
+  },
+  async plan({ kind, where }, kernel) {
+    const probes = await planProbes(kind, where, kernel);
+    return {
+      key: `${kind} ${probes.map(({ filter }) => `[${filter}]`).join(" ")}`,
+      kernel: probes.map((probe) => ({ event: eventOf(probe), filter: probe.filter })),
+      // Names are put together here.
+      rest: where,
+      open: (context, sink) => open(kind, probes, context, sink),
+    };
+  },
+};
+
+/** What is fetched of an open. */
+interface OpenFields {
+  readonly filename: string;
+  readonly flags: number;
+  readonly mode: number;
+  readonly dfd: number;
+}
+
+const lacks: Readonly<Record<string, readonly string[]>> = {
+  "file.modify": ["what is written through mmap(2) is not seen"],
+  "file.open": ["names that are relative to a directory's descriptor are not resolved"],
+};
+
+async function planProbes(
+  kind: EventKind,
+  where: Expression | undefined,
+  kernel: KernelSupport,
+): Promise<readonly FileProbe[]> {
+  const probes = await fileProbes(kind, kernel);
+  if (probes === undefined) throw new SensorError("unsupported", `newSubscription(${kind}): ${refusal} – ${remedy}`);
+  if (kind !== "file.open" || where === undefined) return probes;
+  // A relative name can turn out to be one that is wanted.
+  const relative = not(like("filename", "/*"));
+  const parts = (where.type === "and" ? where.operands : [where]).map((part) =>
+    identifiersOf(part).has("filename") ? or(part, relative) : part,
+  );
+  const condition = and(...(parts as [Expression]));
+  const { filter = "" } = toKernelFilter(condition, fieldTypes(fields[kind]!), { fields: { mode: null, flags: null } });
+  return probes.map((probe) => ({ ...probe, filter }));
+}
+
+async function open(
+  kind: EventKind,
+  probes: readonly FileProbe[],
+  { monitor, processCache }: FamilyContext,
+  sink: EventSink,
+): Promise<CloseEvents> {
+  const mounts = new MountTables();
+  const pending = new ThreadMap<{ readonly name: string; readonly value: FilePayload }[]>();
+  // Relative names are resolved by it; with kprobes it is followed for nothing.
+  const following = kind === "file.open" ? await processCache.follow("cwd") : undefined;
+  const register = async (registrations: Registrations) => {
+    for (const probe of probes) await registerProbe(probe, registrations);
+  };
+  const registerProbe = async (probe: FileProbe, registrations: Registrations) => {
+    const { function: name, args, filter, atReturn, lossType } = probe;
+    const sample = { cgroup: true };
+    if (atReturn) {
+      await registrations.kprobe<TraceFields>(
+        name,
+        (record, data) => {
+          const value = pending.get(record.tid)?.findLast((each) => each.name === name);
+          if (value === undefined) return;
+          const stack = pending.take(record.tid)!;
+          stack.splice(stack.lastIndexOf(value));
+          if (stack.length > 0) pending.set(record.tid, stack);
+          const result = data.result as number;
+          if (result < 0 && result >= -4095) return;
+          sink.emit(record, processCache.lookupTask(record.tid), { case: "file", value: value.value });
+        },
+        { onReturn: true, maxActive: 256, args: { result: "$retval:s32" }, sample },
+        lossType,
+      );
+    }
+    await registrations.kprobe<TraceFields>(
+      name,
+      (record: SampleRecord, data) => {
+        if (record.pid === process.pid) return;
+        const task = processCache.lookupTask(record.tid);
+        const value = read(kind, probe, data, task, mounts);
+        if (!atReturn) sink.emit(record, task, { case: "file", value });
+        else pending.set(record.tid, [...(pending.get(record.tid) ?? []).slice(-8), { name, value }]);
+      },
+      { args, filter, sample },
+      lossType,
+    );
+  };
+  try {
+    const close = await Registrations.open(monitor, (id, type) => sink.owns(id, type), register);
+    return async () => {
+      await close();
+      await following?.release();
+    };
+  } catch (error) {
+    await following?.release();
+    throw error;
+  }
+}
+
+const types: Readonly<Record<string, number>> = {
+  "file.open": FileEventType.OPEN,
+  "file.create": FileEventType.CREATE,
+  "file.delete": FileEventType.DELETE,
+  "file.link": FileEventType.LINK,
+  "file.rename": FileEventType.RENAME,
+  "file.modify": FileEventType.MODIFY,
+  "file.open-for-modify": FileEventType.OPEN_FOR_MODIFY,
+  "file.close-for-modify": FileEventType.CLOSE_FOR_MODIFY,
+  "file.attribute-change": FileEventType.ATTRIBUTE_CHANGE,
+};
+
+function read(kind: EventKind, { action }: FileProbe, data: TraceFields, task: Task, mounts: MountTables): FilePayload {
+  const type = types[kind]!;
+  const path = (prefix: string) => dentryPath(data, prefix, task, mounts);
+  switch (action) {
+    case "open": {
+      const { filename: name, flags, mode, dfd } = data as unknown as OpenFields;
+      return { type, filename: absolute(name, dfd, task), openFlags: flags, openMode: mode & PERMISSIONS };
+    }
+    case "create":
+      return { type, filename: path("p"), openMode: (data.mode as number) & PERMISSIONS };
+    case "link":
+      return { type, sourceFile: path("s"), targetFile: path("p"), symlink: false };
+    case "symlink":
+      return { type, sourceFile: data.text as string, targetFile: path("p"), symlink: true };
+    case "rename":
+      return { type, oldname: path("s"), newname: path("p") };
+    default:
+      return { type, filename: path("p") };
+  }
+}
+
+/** A name as it was given, behind the working directory where it is relative to that; else it stays relative. */
+function absolute(name: string, dfd: number, task: Task): string {
+  if (name.startsWith("/") || dfd !== AT_FDCWD) return name;
+  const { cwd } = task;
+  if (cwd === undefined || !cwd.startsWith("/")) return name;
+  return `${cwd === "/" ? "" : cwd}/${name.replace(/^(?:\.\/+)+/, "")}`;
+}
+
+function eventOf({ function: name, atReturn }: FileProbe): string {
+  return `${atReturn ? "kretprobe" : "kprobe"}:${name}`;
+}

@@ -1,0 +1,130 @@
+// What a sensor costs: CPU time of its process for each cycle of fork, exec and exit, and for each system call that a
+// subscriber in the process gets; how much the load slows down; what was lost. Needs root.
+//
+//   node tools/bench/sensor.mjs [--cycles N] [--rate N] [--seconds N] [--only storm|flood]
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Sensor, syscallNumber } from "../../packages/sensor/dist/index.js";
+
+const { values } = parseArgs({
+  options: {
+    cycles: { type: "string", default: "5000" },
+    rate: { type: "string", default: "200000" },
+    seconds: { type: "string", default: "5" },
+    only: { type: "string" },
+  },
+});
+
+/** Runs /bin/true so many times, one after the other; or makes so many calls a second, a fiftieth at a time. */
+const load = `
+#define _GNU_SOURCE
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
+int main(int argc, char **argv) {
+  double start = now();
+  if (!strcmp(argv[1], "storm")) {
+    char *args[] = {"/bin/true", NULL}, *environment[] = {NULL};
+    for (int i = 0; i < atoi(argv[2]); i++) {
+      pid_t pid = fork();
+      if (pid == 0) { execve(args[0], args, environment); _exit(1); }
+      waitpid(pid, NULL, 0);
+    }
+  } else {
+    long calls = atol(argv[2]), each = calls / 500;
+    for (int part = 0; part < 500 * atoi(argv[3]); part++) {
+      for (long i = 0; i < each; i++) syscall(SYS_getppid);
+      double ahead = start + (part + 1) / 500.0 - now();
+      if (ahead > 0) usleep(ahead * 1e6);
+    }
+  }
+  printf("%f", now() - start);
+}`;
+
+const folder = mkdtempSync(join(tmpdir(), "kernscope-bench-"));
+const program = join(folder, "load");
+try {
+  writeFileSync(`${program}.c`, load);
+  const compiled = spawnSync("cc", ["-O2", `${program}.c`, "-o", program], { encoding: "utf8" });
+  if (compiled.status !== 0) throw new Error(compiled.stderr);
+  if (values.only !== "flood") await storm(Number(values.cycles));
+  if (values.only !== "storm") await flood(Number(values.rate), Number(values.seconds));
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/** @param {number} cycles */
+async function storm(cycles) {
+  const bare = await run("storm", `${cycles}`);
+  const kinds = /** @type {const} */ (["process.fork", "process.exec", "process.exit"]);
+  const { seconds, cpu, count, lost } = await watched(
+    kinds.map((kind) => ({ kind })),
+    ["storm", `${cycles}`],
+  );
+  console.log(
+    `exec storm: ${cycles} cycles (${Math.round(count / 3)} with those of others), ` +
+      `${((3 * cpu) / count).toFixed(0)} µs of CPU a cycle, load ×${(seconds / bare).toFixed(3)}, ` +
+      `${lost} lost, RSS ${memory()} MiB`,
+  );
+}
+
+/** @param {number} rate @param {number} seconds */
+async function flood(rate, seconds) {
+  const where = {
+    type: /** @type {const} */ ("eq"),
+    left: { type: /** @type {const} */ ("identifier"), name: "id" },
+    right: {
+      type: /** @type {const} */ ("value"),
+      valueType: /** @type {const} */ ("int64"),
+      value: syscallNumber("getppid") ?? 0,
+    },
+  };
+  const { cpu, count, lost } = await watched([{ kind: "syscall.enter", where }], ["flood", `${rate}`, `${seconds}`]);
+  console.log(
+    `system calls: ${rate}/s for ${seconds} s, ${(cpu / count).toFixed(2)} µs of CPU an event, ${count} events, ` +
+      `${lost} lost, RSS ${memory()} MiB`,
+  );
+}
+
+/** @param {import("../../packages/sensor/dist/index.js").EventFilter[]} filters @param {string[]} args */
+async function watched(filters, args) {
+  const sensor = await Sensor.open();
+  await sensor.start();
+  let count = 0;
+  const stream = await sensor.newSubscription({ filters });
+  const reading = (async () => {
+    for await (const batch of stream) for (const { event } of batch) if (event.case !== "lost") count++;
+  })();
+  const before = process.cpuUsage();
+  const seconds = await run(...args);
+  await sensor.stop();
+  await reading;
+  const { user, system } = process.cpuUsage(before);
+  return { seconds, cpu: user + system, count, lost: sensor.metrics().lost + sensor.metrics().dropped };
+}
+
+/** @param {string[]} args */
+async function run(...args) {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  child.stdout.on("data", (part) => {
+    text += part;
+  });
+  await once(child, "close");
+  return Number(text);
+}
+
+function memory() {
+  return Math.round(process.memoryUsage.rss() / 2 ** 20);
+}
