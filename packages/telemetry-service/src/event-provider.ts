@@ -11,6 +11,9 @@ export interface EventProvider {
   newSubscription(request: SubscriptionRequest): Promise<EventSubscription>;
   /** What it did so far: at least the events that it made. */
   metrics(): EventCounters;
+  /** Its caches, where it has some: their figures are numbers by name. */
+  readonly processCache?: { stats(): object } | undefined;
+  readonly containerCache?: { stats(): object } | undefined;
 }
 
 /** Figures of an {@link EventProvider}. What it does not count it leaves out. */

@@ -47,6 +47,7 @@ for (const [name, client] of Object.entries(scenarioClients)) {
         );
         const metrics = async () => (await fetch(`http://127.0.0.1:${places.port}/metrics`)).text();
         assert.match(await metrics(), /^kernscope_streams 1$/m);
+        assert.match(await metrics(), /^kernscope_cache\{cache="process",figure="living"\} [1-9]/m);
         abort.abort();
         await ended;
         await until(async () => /^kernscope_streams 0$/m.test(await metrics()), "its stream is gone");

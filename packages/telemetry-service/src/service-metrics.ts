@@ -80,6 +80,23 @@ export class ServiceMetrics {
     this.gauge("sensor_sources", "What is open in the kernel for subscriptions.", () => read().sources ?? 0);
   }
 
+  /** Adds the figures of caches: what they hold, and what they gave up. */
+  addCaches(read: () => Readonly<Record<string, object | undefined>>): void {
+    const gauge: Gauge<"cache" | "figure"> = new Gauge({
+      name: "kernscope_cache",
+      help: "Figures of the sensor's caches: entries that they hold now, and what they counted since the start.",
+      labelNames: ["cache", "figure"],
+      registers: [this.registry],
+      collect: () => {
+        for (const [cache, figures] of Object.entries(read())) {
+          for (const [figure, value] of Object.entries(figures ?? {})) {
+            if (typeof value === "number") gauge.set({ cache, figure }, value);
+          }
+        }
+      },
+    });
+  }
+
   /** A batch came from the sensor. */
   taken(batch: readonly EventInit[]): void {
     let kind = "";

@@ -92,9 +92,7 @@ export class TelemetryService implements AsyncDisposable {
 
   /** Events that wait for clients to take them. */
   get queued(): number {
-    let queued = 0;
-    for (const stream of this.#feeds.streams) queued += stream.queued;
-    return queued;
+    return this.#feeds.queued("queued");
   }
 
   /**
@@ -165,6 +163,7 @@ function addGauges(metrics: ServiceMetrics, sensor: EventProvider, feeds: Feeds,
   metrics.gauge("queued_events", "Events that wait for clients.", () => feeds.queued("queued"));
   metrics.gauge("queued_bytes", "Bytes that wait for clients.", () => feeds.queued("queuedBytes"));
   metrics.addSensor(() => sensor.metrics());
+  metrics.addCaches(() => ({ process: sensor.processCache?.stats(), container: sensor.containerCache?.stats() }));
 }
 
 async function openTokens(path: string, onFault: (error: unknown) => void): Promise<WatchedFiles<Tokens>> {

@@ -6,6 +6,7 @@ import { type EventParts, openEvents } from "../open-events.js";
 import { toStatus } from "../status.js";
 import { grpcForm } from "../streams/event-block.js";
 import { writeStream } from "../streams/write-stream.js";
+import { subscriptionFromProto } from "../subscription-from-proto.js";
 import { readBody } from "./body.js";
 import { readGrpcMessage } from "./grpc-message.js";
 
@@ -40,7 +41,8 @@ export async function serveGrpc(
     const body = await readBody(request, limits.requestBytes + ENVELOPE_SIZE);
     const encoding = request.headers["grpc-encoding"]?.toString();
     const message = await readGrpcMessage(body, encoding, limits.requestBytes);
-    const opened = await openEvents(parts, message.subscription, { client, signal: abort.signal });
+    const read = subscriptionFromProto(message.subscription, limits.filters);
+    const opened = await openEvents(parts, read, { client, signal: abort.signal });
     if (stream.destroyed || stream.closed) return;
     response.writeHead(200, HEADERS);
     const statuses = opened.statuses.map(({ code, message: text }) => ({ code, message: text }));
