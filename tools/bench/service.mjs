@@ -58,6 +58,7 @@ async function runService() {
   const made = await source.run();
   const took = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(before);
+
   await service.stop();
   await source.stop?.();
   await ended;

@@ -11,12 +11,23 @@ export interface EventProvider {
   newSubscription(request: SubscriptionRequest): Promise<EventSubscription>;
   /** What it did so far: at least the events that it made. */
   metrics(): EventCounters;
+  /** Its caches, where it has some: their figures are numbers by name. */
+  readonly processCache?: { stats(): object } | undefined;
+  readonly containerCache?: { stats(): object } | undefined;
 }
 
-/** Figures of an {@link EventProvider}: named numbers, of which a `Sensor` has more. */
+/** Figures of an {@link EventProvider}. What it does not count it leaves out. */
 export interface EventCounters {
   /** Events made: the sequence number of the last one. */
   readonly events: number;
+  /** What was opened in the kernel for subscriptions. */
+  readonly sources?: number;
+  /** Entries that wait in the subscriptions' queues. */
+  readonly queued?: number;
+  /** Events that found no room in a subscription's queue. */
+  readonly dropped?: number;
+  /** Kernel records that were lost before they became events. */
+  readonly lost?: number;
 }
 
 /** A stream of events: iterated once, by one reader. */

@@ -9,6 +9,7 @@ import {
 import { type EventParts, openEvents } from "./open-events.js";
 import { toStatus } from "./status.js";
 import type { EventBlock } from "./streams/event-block.js";
+import { subscriptionFromProto } from "./subscription-from-proto.js";
 
 /** What a handler is told of the connection that a request came by. */
 export interface Caller {
@@ -33,7 +34,8 @@ export async function* getEvents(
   const { signal } = context;
   const { client, cut } = context.values.get(callerKey);
   const json = context.requestHeader.get("content-type")?.includes("json") ?? false;
-  const { statuses, stream } = await openEvents(parts, request.subscription, { client, signal });
+  const read = subscriptionFromProto(request.subscription, limits.filters);
+  const { statuses, stream } = await openEvents(parts, read, { client, signal });
   let late: NodeJS.Timeout | undefined;
   // Connect comes for the next one when the client has taken the one before.
   const watch = () => {

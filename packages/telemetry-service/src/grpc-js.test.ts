@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { SensorError } from "@kernscope/sensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { TelemetryService } from "./service.js";
@@ -56,6 +57,20 @@ test(
       const error = await endOf(stream);
       assert.is(error?.code, code, JSON.stringify(subscription));
       assert.ok((error?.details.length ?? 0) > 10, error?.details);
+    }
+  }),
+);
+
+test(
+  "messages of refusals come as they are, whatever is in them",
+  withService(async (sensor, path) => {
+    for (const message of ["a: b, c? 100% – é\u{1f642}\n%41", "x".repeat(10_000)]) {
+      sensor.failure = new SensorError("invalid", message);
+      const stream = subscribeByGrpcJs(path, { event_filter: { process_events: [exec] } });
+      stream.resume();
+      const error = await endOf(stream);
+      assert.is(error?.code, 3);
+      assert.is(error?.details, message.slice(0, 800));
     }
   }),
 );

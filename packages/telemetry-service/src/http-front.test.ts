@@ -13,7 +13,7 @@ const place = {
   clientCertificates: false,
   tokens: false,
 } as const;
-const limits = { connections: 4, requestTime: 10_000, streamsPerConnection: 2 };
+const limits = { connections: 4, requestTime: 10_000, streamsPerConnection: 2, resetsPerConnection: 100 };
 
 test(
   "HTTP/1.1 and HTTP/2 on one socket, whatever pieces the first bytes come in",

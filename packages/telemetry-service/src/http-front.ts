@@ -17,7 +17,10 @@ export type HttpResponse = ServerResponse | Http2ServerResponse;
 /** Answers a request. Must not throw. */
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
-type Limits = Pick<ServiceLimits, "connections" | "requestTime" | "streamsPerConnection">;
+type Limits = Pick<ServiceLimits, "connections" | "requestTime" | "resetsPerConnection" | "streamsPerConnection">;
+
+/** Streams that a client may reset in a second for ever. */
+const RESETS_A_SECOND = 10;
 
 /** Speaks HTTP/1.1 and HTTP/2 on the same connections: the first bytes of each tell which. */
 export class HttpFront {
@@ -41,8 +44,10 @@ export class HttpFront {
     });
     // It listens to nothing itself, but minds the time of requests only once it was told that it does.
     this.#http1.emit("listening");
+    // Node hands these on to nghttp2, which ends a session that resets more streams; its types do not know them.
+    const resets: object = { streamResetBurst: limits.resetsPerConnection, streamResetRate: RESETS_A_SECOND };
     this.#http2 = createHttp2Server(
-      { settings: { maxConcurrentStreams: streamsPerConnection } },
+      { settings: { maxConcurrentStreams: streamsPerConnection }, ...resets },
       (request, response) => {
         // HTTP/2 minds no time.
         const late = setTimeout(() => request.stream.close(), requestTime);

@@ -12,6 +12,8 @@ export interface ServiceLimits {
   readonly connections: number;
   /** Streams at a time on one HTTP/2 connection. A client needs one or a few. */
   readonly streamsPerConnection: number;
+  /** Streams that one HTTP/2 connection may reset in a burst: opening and resetting costs a client less than the service. */
+  readonly resetsPerConnection: number;
   /** Subscriptions at a time. Each may hold a queue. */
   readonly subscriptions: number;
   /** Subscriptions of one client, so that one cannot take the places of all. */
@@ -39,6 +41,7 @@ export const defaultLimits: ServiceLimits = {
   filters: 256,
   connections: 256,
   streamsPerConnection: 32,
+  resetsPerConnection: 100,
   subscriptions: 128,
   subscriptionsPerClient: 32,
   queueEvents: 65_536,

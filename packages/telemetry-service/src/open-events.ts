@@ -1,13 +1,12 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { SubscriptionStatus } from "@kernscope/sensor";
-import type { Subscription } from "@kernscope/telemetry-api";
 import type { EventProvider } from "./event-provider.js";
 import type { ServiceLimits } from "./limits.js";
 import type { ServiceMetrics } from "./service-metrics.js";
 import { toStatus } from "./status.js";
 import type { ClientStream } from "./streams/client-stream.js";
 import type { Feeds, StreamOwner } from "./streams/feeds.js";
-import { nothingLeft, subscriptionFromProto } from "./subscription-from-proto.js";
+import { nothingLeft, type ReadSubscription } from "./subscription-from-proto.js";
 
 /** What every door to the events works with. */
 export interface EventParts {
@@ -33,11 +32,10 @@ export interface OpenedEvents {
  * @throws ConnectError with the status that it is refused with; the signal's reason where that fired
  */
 export async function openEvents(
-  { feeds, limits, onFault }: EventParts,
-  subscription: Subscription | undefined,
+  { feeds, onFault }: EventParts,
+  { request, refused }: ReadSubscription,
   owner: StreamOwner,
 ): Promise<OpenedEvents> {
-  const { request, refused } = subscriptionFromProto(subscription, limits.filters);
   try {
     const { stream, statuses } = await feeds.open(request, owner);
     const all = [...refused, ...statuses.filter(({ code }) => code !== 0)];

@@ -1,5 +1,6 @@
 import type { EventInit } from "@kernscope/telemetry-api";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { EventCounters } from "./event-provider.js";
 import { kindOfEvent } from "./filter-kinds.js";
 import type { EventBlock } from "./streams/event-block.js";
 
@@ -49,6 +50,50 @@ export class ServiceMetrics {
       help,
       registers: [this.registry],
       collect: () => gauge.set(read()),
+    });
+  }
+
+  /** Adds what a sensor counts. */
+  addSensor(read: () => EventCounters): void {
+    const counters = [
+      ["sensor_events_total", "Events that the sensor made.", () => ({ "": read().events })],
+      [
+        "lost_events_total",
+        "Events that were lost, by where: in the kernel or before they were read, or in the sensor's queues. Each was told.",
+        () => ({ kernel: read().lost ?? 0, sensor_queue: read().dropped ?? 0 }),
+      ],
+    ] as const;
+    for (const [name, help, values] of counters) {
+      const labelled = !("" in values());
+      const counter: Counter<"cause"> = new Counter({
+        name: `kernscope_${name}`,
+        help,
+        labelNames: labelled ? ["cause"] : [],
+        registers: [this.registry],
+        collect: () => {
+          counter.reset();
+          for (const [cause, value] of Object.entries(values())) counter.inc(labelled ? { cause } : {}, value);
+        },
+      });
+    }
+    this.gauge("sensor_queued_events", "Events that wait in the sensor.", () => read().queued ?? 0);
+    this.gauge("sensor_sources", "What is open in the kernel for subscriptions.", () => read().sources ?? 0);
+  }
+
+  /** Adds the figures of caches: what they hold, and what they gave up. */
+  addCaches(read: () => Readonly<Record<string, object | undefined>>): void {
+    const gauge: Gauge<"cache" | "figure"> = new Gauge({
+      name: "kernscope_cache",
+      help: "Figures of the sensor's caches: entries that they hold now, and what they counted since the start.",
+      labelNames: ["cache", "figure"],
+      registers: [this.registry],
+      collect: () => {
+        for (const [cache, figures] of Object.entries(read())) {
+          for (const [figure, value] of Object.entries(figures ?? {})) {
+            if (typeof value === "number") gauge.set({ cache, figure }, value);
+          }
+        }
+      },
     });
   }
 

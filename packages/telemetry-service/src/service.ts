@@ -71,6 +71,7 @@ export class TelemetryService implements AsyncDisposable {
     this.#onFault = onFault;
     const feeds = new Feeds(sensor, new BlockEncoder(limits), limits, metrics);
     this.#feeds = feeds;
+    addGauges(metrics, sensor, feeds, () => this.#front.connections);
     const parts = { provider: sensor, feeds, limits, metrics, onFault };
     const access: Access = {
       origins: new Set(options.allowOrigins),
@@ -91,9 +92,7 @@ export class TelemetryService implements AsyncDisposable {
 
   /** Events that wait for clients to take them. */
   get queued(): number {
-    let queued = 0;
-    for (const stream of this.#feeds.streams) queued += stream.queued;
-    return queued;
+    return this.#feeds.queued("queued");
   }
 
   /**
@@ -154,6 +153,17 @@ export class TelemetryService implements AsyncDisposable {
     this.#tokens?.[Symbol.dispose]();
     for (const listener of this.#listeners.splice(0)) await listener.close();
   }
+}
+
+/** Figures that are looked up when somebody asks. */
+function addGauges(metrics: ServiceMetrics, sensor: EventProvider, feeds: Feeds, connections: () => number): void {
+  metrics.gauge("streams", "Streams that clients have open.", () => feeds.size);
+  metrics.gauge("connections", "Connections that clients have open.", connections);
+  metrics.gauge("feeds", "Subscriptions of the sensor behind the streams.", () => feeds.subscriptions);
+  metrics.gauge("queued_events", "Events that wait for clients.", () => feeds.queued("queued"));
+  metrics.gauge("queued_bytes", "Bytes that wait for clients.", () => feeds.queued("queuedBytes"));
+  metrics.addSensor(() => sensor.metrics());
+  metrics.addCaches(() => ({ process: sensor.processCache?.stats(), container: sensor.containerCache?.stats() }));
 }
 
 async function openTokens(path: string, onFault: (error: unknown) => void): Promise<WatchedFiles<Tokens>> {

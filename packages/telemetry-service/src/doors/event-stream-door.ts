@@ -29,7 +29,9 @@ export function serveEventStream(
     end: (status: SubscriptionStatus) => named("end", status),
     keepAlive: ":\n\n",
   };
-  return serveHttpStream(parts, request, response, client, form, async () => subscriptionFromQuery(query));
+  return serveHttpStream(parts, request, response, client, form, async () =>
+    subscriptionFromQuery(query, parts.limits.filters),
+  );
 }
 
 /** What a client missed since its last event. `upTo` of the sensor's events since then some were for it. */

@@ -6,6 +6,7 @@ import { type EventParts, openEvents } from "../open-events.js";
 import { toStatus } from "../status.js";
 import { grpcForm } from "../streams/event-block.js";
 import { writeStream } from "../streams/write-stream.js";
+import { subscriptionFromProto } from "../subscription-from-proto.js";
 import { readBody } from "./body.js";
 import { readGrpcMessage } from "./grpc-message.js";
 
@@ -40,7 +41,8 @@ export async function serveGrpc(
     const body = await readBody(request, limits.requestBytes + ENVELOPE_SIZE);
     const encoding = request.headers["grpc-encoding"]?.toString();
     const message = await readGrpcMessage(body, encoding, limits.requestBytes);
-    const opened = await openEvents(parts, message.subscription, { client, signal: abort.signal });
+    const read = subscriptionFromProto(message.subscription, limits.filters);
+    const opened = await openEvents(parts, read, { client, signal: abort.signal });
     if (stream.destroyed || stream.closed) return;
     response.writeHead(200, HEADERS);
     const statuses = opened.statuses.map(({ code, message: text }) => ({ code, message: text }));
@@ -66,9 +68,18 @@ export async function serveGrpc(
 
 /** Ends a response with an error, behind what was written. */
 export function refuseGrpc(response: Http2ServerResponse, { code, rawMessage }: ConnectError): void {
-  // By way of bytes, since what a client sent may hold half a surrogate, which cannot be encoded.
-  const text = Buffer.from(rawMessage.slice(0, LONGEST_MESSAGE)).toString();
-  finish(response, { "grpc-status": String(code), "grpc-message": encodeURIComponent(text) });
+  const message = percentEncoded(rawMessage.slice(0, LONGEST_MESSAGE));
+  finish(response, { "grpc-status": String(code), "grpc-message": message });
+}
+
+/** As gRPC has it: every byte that is no printable ASCII, and the percent sign; clients decode no others. */
+function percentEncoded(text: string): string {
+  let encoded = "";
+  for (const byte of Buffer.from(text)) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    encoded += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return encoded;
 }
 
 const HEADERS = { "content-type": "application/grpc+proto", "grpc-accept-encoding": "identity,gzip" };

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { print } from "@kernscope/expression";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -64,9 +65,12 @@ test(
       ["select=exek", "did you mean exec"],
       ["select=exec&limit=0", "limit=0"],
       ["select=exec&foo=1", "foo: unknown"],
+      ["select=exec where nothing == 1", "nothing"],
+      ["select=exec where filename", "filename"],
+      ["select=exec where", "no event of this kind"],
     ] as const) {
-      const answer = await ask({ socketPath: path, path: `/v0/events?${query}` });
-      assert.is(answer.status, 400);
+      const answer = await ask({ socketPath: path, path: `/v0/events?${query.replaceAll(" ", "+")}` });
+      assert.is(answer.status, 400, query);
       assert.ok((await answer.end).includes(words), query);
     }
     const put = await ask({ socketPath: path, path: "/v0/events", method: "PUT" }, "");
@@ -106,6 +110,32 @@ test(
       ],
     );
     assert.equal(rest[2]?.data, { code: 0, message: "" });
+  }),
+);
+
+test(
+  "select takes conditions and containers",
+  withService(async ({ sensor, path }) => {
+    const query = new URLSearchParams([
+      ["select", 'exec where filename ~ "*sh,*"'],
+      ["select", "exit,fork"],
+      ["container", "abc"],
+      ["seconds", "3"],
+    ]);
+    const answer = await ask({ socketPath: path, path: `/v0/events?${query}` });
+    assert.is(answer.status, 200);
+    const [request] = sensor.requests;
+    const { queue: _, filters = [], ...rest } = request ?? {};
+    assert.equal(
+      filters.map((filter) => [filter.kind, "where" in filter && filter.where ? print(filter.where) : ""]),
+      [
+        ["process.exec", 'filename ~ "*sh,*"'],
+        ["process.exit", ""],
+        ["process.fork", ""],
+      ],
+    );
+    assert.equal(rest, { containers: { ids: ["abc"], names: [], imageIds: [], imageNames: [] }, duration: 3e9 });
+    answer.destroy();
   }),
 );
 

@@ -1,12 +1,12 @@
 import type { Writable } from "node:stream";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { SubscriptionStatus } from "@kernscope/sensor";
-import type { Subscription } from "@kernscope/telemetry-api";
 import type { HttpRequest, HttpResponse } from "../http-front.js";
 import { type EventParts, openEvents } from "../open-events.js";
 import { toStatus } from "../status.js";
 import type { EventForm } from "../streams/event-block.js";
 import { writeStream } from "../streams/write-stream.js";
+import type { ReadSubscription } from "../subscription-from-proto.js";
 import { refuseInJson } from "./http-status.js";
 
 /** How a door writes a stream. */
@@ -27,7 +27,7 @@ const KEEP_ALIVE = 15_000;
 /**
  * Answers a request with a stream of events in the body of its response. Does not reject.
  *
- * @param subscription what the client asks for; throws a ConnectError where that is nothing
+ * @param read tells what the client asks for; rejects with a ConnectError where that is not in order
  */
 export async function serveHttpStream(
   parts: EventParts,
@@ -35,7 +35,7 @@ export async function serveHttpStream(
   response: HttpResponse,
   client: string,
   form: HttpStreamForm,
-  subscription: () => Promise<Subscription | undefined>,
+  read: () => Promise<ReadSubscription>,
 ): Promise<void> {
   const { limits, metrics, onFault } = parts;
   const abort = new AbortController();
@@ -44,7 +44,7 @@ export async function serveHttpStream(
   const to: Writable = "stream" in response ? response.stream : response;
   let alive: NodeJS.Timeout | undefined;
   try {
-    const { statuses, stream } = await openEvents(parts, await subscription(), { client, signal: abort.signal });
+    const { statuses, stream } = await openEvents(parts, await read(), { client, signal: abort.signal });
     response.writeHead(200, {
       "content-type": form.contentType,
       "cache-control": "no-store",

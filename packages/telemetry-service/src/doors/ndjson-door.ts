@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { GetEventsRequestSchema, type Subscription } from "@kernscope/telemetry-api";
 import type { HttpRequest, HttpResponse } from "../http-front.js";
 import type { EventParts } from "../open-events.js";
+import { subscriptionFromProto } from "../subscription-from-proto.js";
 import { readBody } from "./body.js";
 import { linesForm } from "./event-json.js";
 import { type HttpStreamForm, serveHttpStream } from "./http-stream.js";
@@ -25,7 +26,8 @@ export function serveLines(
   client: string,
 ): Promise<void> {
   return serveHttpStream(parts, request, response, client, form, async () => {
-    return subscriptionInJson(await readBody(request, parts.limits.requestBytes), "subscription");
+    const subscription = subscriptionInJson(await readBody(request, parts.limits.requestBytes));
+    return subscriptionFromProto(subscription, parts.limits.filters);
   });
 }
 
@@ -34,14 +36,14 @@ export function serveLines(
  *
  * @throws ConnectError InvalidArgument
  */
-function subscriptionInJson(body: Buffer, example: string): Subscription | undefined {
+function subscriptionInJson(body: Buffer): Subscription | undefined {
   try {
     const json = JSON.parse(body.toString());
     return fromJson(GetEventsRequestSchema, json, { ignoreUnknownFields: true }).subscription;
   } catch (error) {
     const cause = (error as Error).message;
     throw new ConnectError(
-      `the body is no GetEventsRequest in JSON: ${cause} – give {"${example}": {"eventFilter": …}}`,
+      `the body is no GetEventsRequest in JSON: ${cause} – give {"subscription": {"eventFilter": …}}`,
       Code.InvalidArgument,
     );
   }

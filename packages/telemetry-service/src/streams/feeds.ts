@@ -53,8 +53,11 @@ export class Feeds {
     return this.#streams.size;
   }
 
-  get streams(): Iterable<ClientStream> {
-    return this.#streams.keys();
+  /** What waits for all clients together. */
+  queued(what: "queued" | "queuedBytes"): number {
+    let sum = 0;
+    for (const stream of this.#streams.keys()) sum += stream[what];
+    return sum;
   }
 
   /** Subscriptions of the sensor behind them. */
@@ -144,8 +147,9 @@ export class Feeds {
   }
 
   async #openFeed(request: SubscriptionRequest, shared: boolean, onEnd: () => void = () => {}): Promise<Feed> {
-    const { queueEvents: events, queueBytes: bytes, batchTime } = this.#limits;
-    const subscription = await this.#provider.newSubscription({ ...request, queue: { events, bytes } });
+    const { queueEvents, queueBytes, batchTime } = this.#limits;
+    const lone = { events: queueEvents, bytes: OBJECT_SIZE * queueBytes };
+    const subscription = await this.#provider.newSubscription({ ...request, queue: shared ? sharedQueue : lone });
     const feed = new Feed(subscription, shared, {
       batchTime,
       blocks: (batch) => this.#encoder.blocks(batch, this.#feeds.size > 1),
@@ -189,6 +193,11 @@ export class Feeds {
     if (this.#stopped) throw new ConnectError("the service is about to stop – connect again later", Code.Unavailable);
   }
 }
+
+/** How much more an event takes in the sensor's queue than encoded. */
+const OBJECT_SIZE = 4;
+/** A shared feed takes what there is at once, but what the kernel's rings held may come at once, too. */
+const sharedQueue = { events: 262_144, bytes: 256 * 1024 * 1024 };
 
 /**
  * What makes two requests the same; undefined where a request is for one client alone, because what it gets depends on
