@@ -8,7 +8,7 @@ import { PerfNativeError } from "./errors.js";
 import { openReader, type ReaderOptions } from "./reader.js";
 import { RecordFlag, RecordOffset } from "./record-layout.js";
 import type { OpenRequest, RecordSource } from "./record-source.js";
-import { mountDetached } from "./system.js";
+import { clockNanos, mountDetached } from "./system.js";
 
 const kernel = requires({ root: true, perf: true });
 const index = new URL("./index.js", import.meta.url).href;
@@ -82,8 +82,19 @@ function withSource(options: ReaderOptions, body: (source: RecordSource) => Prom
   };
 }
 
-/** Waits until all written before now has come out. */
-async function settle(): Promise<void> {
+/** Waits until all written before now has come out, however long the native thread has to wait for a processor. */
+async function settle(source: RecordSource): Promise<void> {
+  const now = clockNanos(source.clockId);
+  const deadline = Date.now() + 60_000;
+  while (((BigInt(source.horizonHigh) << 32n) | BigInt(source.horizonLow)) < now) {
+    assert.ok(Date.now() < deadline, "the horizon does not move");
+    source.requestHorizon();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Time for threads to end, and descriptors with them. */
+async function pause(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 500));
 }
 
@@ -97,7 +108,7 @@ kernel(
     const seen = collect(source);
     await source.open(request(source, { index: 5 }));
     const pid = callGetppid(1000);
-    await settle();
+    await settle(source);
     const counts = await source.counts(5);
     const hits = Number(counts.reduce((sum, count) => sum + count.value, 0n));
     assert.is(seen.length, hits);
@@ -113,9 +124,9 @@ kernel(
     const seen = collect(source);
     await source.open(request(source, { index: 1 }));
     callGetppid(200_000);
-    await settle();
+    await settle(source);
     await source.setEnabled([1], false);
-    await settle();
+    await settle(source);
     const counts = await source.counts(1);
     const hits = counts.reduce((sum, count) => sum + count.value, 0n);
     const samples = seen.filter(({ type }) => type === RecordType.SAMPLE).length;
@@ -137,7 +148,7 @@ kernel(
     const seen = collect(source);
     await source.open(request(source, { index: 1 }));
     const pid = callGetppid(10_000); // this thread is blocked meanwhile, and 10,000 records are 1.2 MB
-    await settle();
+    await settle(source);
     const stats = source.stats();
     assert.is(seen.filter(({ tid }) => tid === pid).length, 10_000);
     assert.ok(stats.stalls > 0);
@@ -151,12 +162,12 @@ kernel(
     const seen = collect(source);
     await source.open(request(source, { index: 1, filter: "common_pid == 0" }));
     callGetppid(10);
-    await settle();
+    await settle(source);
     assert.is(seen.length, 0);
     await source.open(request(source, { index: 2 }));
     await source.setFilter(2, "common_pid != 0");
     const pid = callGetppid(10);
-    await settle();
+    await settle(source);
     assert.is(seen.filter(({ tid }) => tid === pid).length, 10);
     try {
       await source.open(request(source, { index: 3, filter: "no_such_field == 1" }));
@@ -178,10 +189,10 @@ kernel(
     const first = callGetppid(10);
     await source.setEnabled([2], true);
     const second = callGetppid(10);
-    await settle();
+    await settle(source);
     await source.closeEvents([2]);
     const third = callGetppid(10);
-    await settle();
+    await settle(source);
     const by = (event: number, tid: number) => seen.filter((one) => one.event === event && one.tid === tid).length;
     assert.equal([by(1, first), by(1, second), by(1, third)], [10, 10, 10]);
     assert.equal([by(2, first), by(2, second), by(2, third)], [0, 10, 0]);
@@ -227,7 +238,7 @@ kernel("what fails leaves nothing behind", async () => {
   await refused(source.open(request(source, { index: 1, attr: { type: PerfType.TRACEPOINT, config: 1e9 } })), "system");
   await refused(source.open(request(source, { index: 1, filter: "no_such_field == 1" })), "system");
   await refused(source.open(request(source, { index: 2, leader: 1 })), "system");
-  await settle();
+  await pause();
   const failed = fds();
   await source.close();
   assert.is(failed, opened);
@@ -250,7 +261,7 @@ kernel("opened and closed 200 times, fds, mappings and threads are as they were"
   const before = [fds(), maps()];
   for (let i = 0; i < 200; i++) await round();
   assert.equal([fds(), maps()], before);
-  await settle();
+  await pause();
   assert.ok(threads() < 20, `${threads()} threads`);
 });
 

@@ -15,7 +15,8 @@ export interface EventMonitorOptions extends ReaderOptions, TargetOptions {
   lossInterval?: number;
   /**
    * Milliseconds between two looks at which CPUs are online: the longest time for which events of a CPU that comes are not
-   * seen. Default 1000; 0: CPUs that come are not taken in.
+   * seen; three times as long where a CPU went and came back between two looks. Default 1000; 0: CPUs that come are not
+   * taken in.
    */
   hotplugInterval?: number;
   /** Records from elsewhere than the kernel. The monitor closes it. */

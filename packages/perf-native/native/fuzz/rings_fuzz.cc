@@ -44,7 +44,8 @@ class Bed {
   explicit Bed(Input& input) : input_(input) {
     const size_t rings = 1 + input.u8() % 4;
     const uint64_t ring_size = 64u << (input.u8() % 4);
-    memory_.resize(2048 + 8 * input.u8());
+    // Just room for two of the longest records, or a little more, so that it is often full.
+    memory_.resize(2 * (sizeof(RecordHeader) + ring_size + 24) + 8 * (input.u8() % 32));
     spans_ = std::make_unique<SpanRing>(memory_.data(), memory_.size());
     merge_ = std::make_unique<Merge>(*spans_, [this] { return table_; });
     for (uint64_t id = 1; id <= kEvents; ++id) insert(id);
