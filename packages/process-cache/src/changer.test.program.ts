@@ -194,9 +194,9 @@ static void fork_many(int count) {
 
 /*
  * For some seconds makes processes that have their pid for name and argument, and in both what a reader may stumble over.
- * Each lives for up to 20 ms; how many a second.
+ * Each lives for up to so many ms; how many a second.
  */
-static void named_forks(int seconds, char *argument) {
+static void named_forks(int seconds, char *argument, int longest) {
   struct timespec now, end;
   clock_gettime(CLOCK_MONOTONIC, &end);
   end.tv_sec += seconds;
@@ -209,7 +209,7 @@ static void named_forks(int seconds, char *argument) {
       snprintf(name, sizeof name, ") R\n%d", getpid());
       prctl(PR_SET_NAME, name);
       sprintf(argument, "%010d\n\xff", getpid());
-      usleep(getpid() % 20000);
+      usleep(getpid() % 100 * 10 * longest);
       _exit(0);
     }
     if (pid > 0) made++;
@@ -228,7 +228,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "user-namespace")) user_namespace();
   else if (!strcmp(mode, "reuse")) reuse(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
   else if (!strcmp(mode, "fork-many")) fork_many(atoi(argv[2]));
-  else if (!strcmp(mode, "named-forks")) named_forks(atoi(argv[2]), argv[3]);
+  else if (!strcmp(mode, "named-forks")) named_forks(atoi(argv[2]), argv[3], atoi(argv[4]));
   else if (!strcmp(mode, "wait")) { printf("%d\n", getpid()); fflush(stdout); wait_for_end(); }
   else return 2;
   return 0;

@@ -7,7 +7,7 @@ import type { ProcExecutable } from "./procfs.js";
  * - `tracepoint`: a kernel event, at the moment it describes; a child's value that it had from its parent counts as such
  * - `kprobe`: a kernel probe, likewise
  * - `memory`: the memory of the process, read right after the event
- * - `procfs`: /proc, read at start or when the task was first asked for
+ * - `procfs`: /proc, read at start, when it was first asked for, or right after the event that told of a change
  * - `none`: nobody knows
  */
 export type OriginSource = "none" | "tracepoint" | "kprobe" | "memory" | "procfs";
