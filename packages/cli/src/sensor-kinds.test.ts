@@ -1,5 +1,5 @@
-import { eventKinds as sensorEventKinds } from "@kernscope/sensor";
-import { type EventKind, eventKinds } from "@kernscope/telemetry-api";
+import { fieldTypesOf, type EventFilter as SensorFilter, eventKinds as sensorEventKinds } from "@kernscope/sensor";
+import { type EventKind, eventKinds, fieldTypes } from "@kernscope/telemetry-api";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { sensorKinds } from "./sensor-kinds.js";
@@ -9,6 +9,22 @@ test("every kind of the command line is one of the sensor's, and none is left ou
   assert.equal([...kinds].sort(), [...sensorEventKinds].sort());
   assert.is(sensorKinds("container").length, 5);
   for (const kind of sensorKinds("container")) assert.ok(sensorEventKinds.includes(kind));
+});
+
+test("a condition may name the same fields, of the same types, in the API and in the sensor", () => {
+  const needed: Partial<Record<string, object>> = {
+    performance: { counters: [{ type: "software", config: 0 }], frequency: 1 },
+    ticker: { interval: 1e9 },
+    chargen: { length: 72 },
+    "kernel-call": { symbol: "f" },
+    "user-call": { executable: "/bin/sh", symbol: "main" },
+  };
+  for (const kind of Object.keys(eventKinds) as EventKind[]) {
+    for (const name of sensorKinds(kind)) {
+      const filter = { kind: name, ...needed[kind.replace(/-exit$/, "")] } as SensorFilter;
+      assert.equal(fieldTypesOf(filter), fieldTypes[kind], name);
+    }
+  }
 });
 
 test.run();

@@ -73,6 +73,10 @@ function any(operands: readonly Predicate[]): Predicate {
     const [first, second] = operands as [Predicate, Predicate];
     return (lookup) => first(lookup) || second(lookup);
   }
+  if (operands.length === 3) {
+    const [first, second, third] = operands as [Predicate, Predicate, Predicate];
+    return (lookup) => first(lookup) || second(lookup) || third(lookup);
+  }
   return (lookup) => {
     for (const operand of operands) if (operand(lookup)) return true;
     return false;

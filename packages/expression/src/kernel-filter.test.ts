@@ -47,6 +47,7 @@ test("what the kernel would take for something else never gets there", () => {
   stays("name == 'a\\nb'", /control character/);
   stays(`name == '${"a".repeat(256)}'`, /255 bytes/);
   stays(`name ~ '*${"a".repeat(254)}'`, /255 bytes/);
+  stays("name ~ 'a[!b]'", /\[!/);
   stays("(flags & 1) == 2", /no value/);
   stays("(flags & 0) == 0", /empty mask/);
   stays("(wide & 0x1ffff) == 0x1ffff", /16 bits/);

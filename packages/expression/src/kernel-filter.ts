@@ -134,7 +134,9 @@ class Writer {
   }
 
   #like(left: Expression, right: Value, isNegated: boolean): string {
-    const test = `${this.#field(left).name} ~ ${quoted(kernelPattern(right.value as string))}`;
+    const pattern = kernelPattern(right.value as string);
+    if (pattern === undefined) throw new Untranslatable("kernels read on behind the text where a pattern has [! in it");
+    const test = `${this.#field(left).name} ~ ${quoted(pattern)}`;
     return isNegated ? `!(${test})` : test;
   }
 

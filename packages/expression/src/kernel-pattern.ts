@@ -7,8 +7,12 @@
  *   themselves
  * - a `*` at the start looks at the whole storage of a field of a fixed size, with what was left behind the text's NUL:
  *   a backslash anywhere leads to `glob_match`
+ *
+ * @returns undefined for a pattern with `[!`: in Linux 6.1 such a set also matches the NUL at the end of the text, and
+ * the kernel reads on behind it
  */
-export function kernelPattern(pattern: string): string {
+export function kernelPattern(pattern: string): string | undefined {
+  if (pattern.includes("[!")) return undefined;
   if (/^[!0-9]/.test(pattern)) return `\\${pattern}`;
   if (/^\*[^*?[\\]+\*?$/.test(pattern)) return `*\\${pattern.slice(1)}`;
   // `*` alone would compare with the end of that storage; `**` looks for nothing anywhere, and finds it.

@@ -48,7 +48,7 @@ test("what parse cannot make is refused, too", () => {
   refused({ type: "identifier", name: 3 } as unknown as Expression, "type", /identifier/);
 });
 
-test("row 8: what is too deep or too large is refused before it costs anything", () => {
+test("expression bomb: what is too deep or too large is refused before it costs anything", () => {
   const deep = (levels: number) => {
     let tree: Expression = ok;
     for (let level = 1; level < levels; level++)

@@ -12,6 +12,8 @@ import { Random } from "./testing/random.js";
 import { randomExpression } from "./testing/random-expression.js";
 import { fieldsOf, numbers, numberTypes, numberVectors, texts, textTypes, textVectors } from "./testing/vectors.js";
 
+/** Older kernels let a set with `!` match the NUL behind a text, too: these patterns stay with the evaluator. */
+const forKernel = textVectors.filter(({ where }) => !where.includes("[!"));
 const onKernel = requires({ root: true, perf: true, uprobes: true });
 
 onKernel("the kernel passes what it should: numbers", async () => {
@@ -34,13 +36,13 @@ onKernel("the kernel passes what it should: numbers", async () => {
 
 onKernel("the kernel passes what it should: texts", async () => {
   using bed = new KernelBed(texts.map((text) => ({ number: 0n, text })));
-  const filters = textVectors.map(({ where }) => {
+  const filters = forKernel.map(({ where }) => {
     const { filter, rest } = toKernelFilter(parse(where, textTypes), textTypes);
     assert.is(rest, undefined, where);
     return filter;
   });
   const passed = await bed.passed(filters);
-  for (const [index, { where, passes }] of textVectors.entries()) {
+  for (const [index, { where, passes }] of forKernel.entries()) {
     const found = texts.filter((_, subject) => passed[index]?.has(subject));
     assert.equal(
       found,
@@ -54,11 +56,11 @@ onKernel("a field of a fixed size, of a tracepoint: /proc/self/comm is written",
   const fields = { text: "newcomm" };
   // What fits, but the empty one, which cannot be written.
   const names = texts.filter((text) => text !== "" && Buffer.byteLength(text) <= 15);
-  const passed = textVectors.map(() => [] as string[]);
+  const passed = forKernel.map(() => [] as string[]);
   const before = readFileSync("/proc/self/comm");
   {
     await using monitor = await EventMonitor.open();
-    const registered = textVectors.map(({ where }, index) => {
+    const registered = forKernel.map(({ where }, index) => {
       const { filter = "" } = toKernelFilter(parse(where, textTypes), textTypes, { fields });
       return monitor.registerTracepoint<{ newcomm: string }>(
         "task/task_rename",
@@ -76,7 +78,7 @@ onKernel("a field of a fixed size, of a tracepoint: /proc/self/comm is written",
     await monitor.stop();
     await run;
   }
-  for (const [index, { where, passes }] of textVectors.entries()) {
+  for (const [index, { where, passes }] of forKernel.entries()) {
     assert.equal(
       passed[index],
       names.filter((name) => passes.includes(name)),

@@ -47,7 +47,7 @@ export async function capabilities(): Promise<Capabilities> {
     return await withKernel(async (kernel) => ({
       kprobes: kernel.kprobes,
       uprobes: kernel.uprobes,
-      btf: (await kernel.btf()) !== undefined,
+      btf: (await kernel.types()) !== undefined,
       obstacle: undefined,
       kinds: await Promise.all(eventKinds.map((kind) => capabilityOf(kind, kernel))),
     }));

@@ -1,5 +1,6 @@
-import type { Btf, TraceFields } from "@kernscope/perf";
+import type { TraceFields } from "@kernscope/perf";
 import type { Task } from "@kernscope/process-cache";
+import type { KernelTypes } from "./kernel-types.js";
 import type { MountTables } from "./mount-table.js";
 
 /** Names that are fetched of a path, its own and those of the folders above: what fits into a fetch expression. */
@@ -11,12 +12,11 @@ const DEPTH = 9;
  * @param prefix what the fields' names begin with
  * @param dentry fetch expression of the dentry's address
  */
-export function dentryArguments(btf: Btf, prefix: string, dentry: string): Record<string, string> {
-  const offset = (struct: string, member: string) => btf.member(struct, member).offset;
-  const name = offset("dentry", "d_name") + offset("qstr", "name");
-  const parent = offset("dentry", "d_parent");
+export function dentryArguments(types: KernelTypes, prefix: string, dentry: string): Record<string, string> {
+  const name = types.offset("dentry", "d_name") + types.offset("qstr", "name");
+  const parent = types.offset("dentry", "d_parent");
   const args: Record<string, string> = {
-    [`${prefix}dev`]: `+${offset("super_block", "s_dev")}(+${offset("dentry", "d_sb")}(${dentry})):u32`,
+    [`${prefix}dev`]: `+${types.offset("super_block", "s_dev")}(+${types.offset("dentry", "d_sb")}(${dentry})):u32`,
   };
   let at = dentry;
   for (let depth = 0; depth < DEPTH; depth++) {

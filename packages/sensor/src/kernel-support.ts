@@ -1,4 +1,5 @@
-import { Btf, KernelSymbols, parseEventName, parseTraceFormat, type TraceFormat, type Tracing } from "@kernscope/perf";
+import { KernelSymbols, parseEventName, parseTraceFormat, type TraceFormat, type Tracing } from "@kernscope/perf";
+import { KernelTypes } from "./kernel-types.js";
 
 /** What this kernel offers to make events from. Looking does not acquire anything. */
 export class KernelSupport {
@@ -11,7 +12,7 @@ export class KernelSupport {
   readonly #formats = new Map<string, Promise<TraceFormat>>();
   readonly #functions = new Map<string, boolean>();
   #symbols: Promise<KernelSymbols> | undefined;
-  #btf: Promise<Btf | undefined> | undefined;
+  #types: Promise<KernelTypes | undefined> | undefined;
 
   /** @throws PerfError where tracefs cannot be read */
   static async open(tracing: Tracing): Promise<KernelSupport> {
@@ -67,8 +68,8 @@ export class KernelSupport {
   }
 
   /** The kernel's types; `undefined` where it does not tell them (CONFIG_DEBUG_INFO_BTF). */
-  btf(): Promise<Btf | undefined> {
-    this.#btf ??= Btf.open().catch(() => undefined);
-    return this.#btf;
+  types(): Promise<KernelTypes | undefined> {
+    this.#types ??= KernelTypes.open().catch(() => undefined);
+    return this.#types;
   }
 }

@@ -75,12 +75,12 @@ export function parseMountInfo(text: string): Mount[] {
   for (const line of text.split("\n")) {
     const [, , device, root, mountPoint] = line.split(" ");
     if (device === undefined || root === undefined || mountPoint === undefined) continue;
-    mounts.push({ device, root: unescape(root), mountPoint: unescape(mountPoint) });
+    mounts.push({ device, root: unescapeOctal(root), mountPoint: unescapeOctal(mountPoint) });
   }
   return mounts;
 }
 
-function unescape(text: string): string {
+function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 

@@ -179,11 +179,11 @@ export class Sensor implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    this.#losses.stop();
     try {
-      // What happened before this call is still handed out.
+      // What happened before this call is still handed out, and what was lost told.
       await this.monitor.stop();
     } finally {
+      this.#losses.stop();
       for (const subscription of [...this.#subscriptions]) subscription.end();
       await this.processCache.close();
       await this.containerCache?.close();

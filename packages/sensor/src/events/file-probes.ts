@@ -1,7 +1,7 @@
-import { type Btf, fetchMember } from "@kernscope/perf";
 import { dentryArguments } from "../dentry-path.js";
 import type { EventKind } from "../event-kinds.js";
 import type { KernelSupport } from "../kernel-support.js";
+import type { KernelTypes } from "../kernel-types.js";
 import { LostRecordType } from "../payload.js";
 
 /** What one probe tells of: a name for {@link FileProbe} to be read by. */
@@ -64,9 +64,9 @@ const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
       lossType: LostRecordType.SUBSCRIPTION,
       args: (of) => ({
         dfd: "$arg1:s32",
-        filename: fetchMember(of.btf, "$arg2", "filename", "name"),
-        flags: fetchMember(of.btf, "$arg3", "open_flags", "open_flag"),
-        mode: fetchMember(of.btf, "$arg3", "open_flags", "mode"),
+        filename: of.types.fetch("$arg2", "filename", "name"),
+        flags: of.types.fetch("$arg3", "open_flags", "open_flag"),
+        mode: of.types.fetch("$arg3", "open_flags", "mode"),
       }),
     },
   ],
@@ -102,8 +102,8 @@ const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
   ],
   "file.rename": [
     named("rename", "vfs_rename", LostRecordType.FILE_RENAME, (of) => ({
-      ...dentryArguments(of.btf, "s", of.member("renamedata", "old_dentry")),
-      ...dentryArguments(of.btf, "p", of.member("renamedata", "new_dentry")),
+      ...dentryArguments(of.types, "s", of.member("renamedata", "old_dentry")),
+      ...dentryArguments(of.types, "p", of.member("renamedata", "new_dentry")),
     })),
   ],
   "file.open-for-modify": [
@@ -155,14 +155,14 @@ const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
 
 /** The probes that a kind is made of on this kernel; `undefined` where one of them cannot be. */
 export async function fileProbes(kind: EventKind, kernel: KernelSupport): Promise<FileProbe[] | undefined> {
-  const btf = kernel.kprobes ? await kernel.btf() : undefined;
-  if (btf === undefined) return undefined;
+  const types = kernel.kprobes ? await kernel.types() : undefined;
+  if (types === undefined) return undefined;
   const probes: FileProbe[] = [];
   for (const { action, functions, atReturn = false, filter = "", lossType, args } of specs[kind] ?? []) {
     const name = await kernel.findFunction(functions);
     if (name === undefined) return undefined;
     try {
-      probes.push({ action, function: name, args: args(new Arguments(btf, name)), filter, atReturn, lossType });
+      probes.push({ action, function: name, args: args(new Arguments(types, name)), filter, atReturn, lossType });
     } catch {
       // A function or struct that is not what it was.
       return undefined;
@@ -173,12 +173,12 @@ export async function fileProbes(kind: EventKind, kernel: KernelSupport): Promis
 
 /** Finds a function's arguments by their names in the kernel's types: their places change from kernel to kernel. */
 class Arguments {
-  readonly btf: Btf;
+  readonly types: KernelTypes;
   readonly #names: readonly string[];
 
-  constructor(btf: Btf, name: string) {
-    this.btf = btf;
-    this.#names = btf.function(name).parameters.map((parameter) => parameter.name);
+  constructor(types: KernelTypes, name: string) {
+    this.types = types;
+    this.#names = types.parameters(name);
   }
 
   named(name: string): string {
@@ -188,20 +188,20 @@ class Arguments {
   }
 
   dentry(name: string, prefix = "p"): Record<string, string> {
-    return dentryArguments(this.btf, prefix, this.named(name));
+    return dentryArguments(this.types, prefix, this.named(name));
   }
 
   /** The address that a member of the first argument holds. */
   member(struct: string, name: string): string {
-    return `+${this.btf.member(struct, name).offset}($arg1)`;
+    return `+${this.types.offset(struct, name)}($arg1)`;
   }
 
   /** Path, mode and type of the `struct file` that is the first argument. */
   file(): Record<string, string> {
     const dentry = this.member("file", "f_path.dentry");
-    const inode = `+${this.btf.member("inode", "i_mode").offset}(${this.member("file", "f_inode")}):u16`;
+    const inode = `+${this.types.offset("inode", "i_mode")}(${this.member("file", "f_inode")}):u16`;
     return {
-      ...dentryArguments(this.btf, "p", dentry),
+      ...dentryArguments(this.types, "p", dentry),
       fmode: `${this.member("file", "f_mode")}:u32`,
       imode: inode,
     };

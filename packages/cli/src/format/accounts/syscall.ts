@@ -12,8 +12,11 @@ export function syscallAccount(call: SyscallEvent, names: SyscallNames): Account
   return { what: "call", more: `${name}(${args.join(", ")})` };
 }
 
-/** Small numbers are numbers; the others are addresses and masks. */
+/**
+ * Small numbers are numbers, also where the program had an `int` of -1 and left the upper half of the register 0; the
+ * others are addresses and masks.
+ */
 function argumentText(value: bigint): string {
-  const signed = BigInt.asIntN(64, value);
+  const signed = BigInt.asIntN(value < 1n << 32n && value >= 0xffff_f000n ? 32 : 64, value);
   return signed > -4096n && signed < 65_536n ? String(signed) : `0x${value.toString(16)}`;
 }

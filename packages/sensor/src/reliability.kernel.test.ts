@@ -1,0 +1,200 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { and, compare } from "@kernscope/expression";
+import { Tracefs } from "@kernscope/perf";
+import { requires } from "@kernscope/test-support";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type LostPayload, LostRecordCause, LostRecordType } from "./payload.js";
+import type { EventFilter, SubscriptionRequest } from "./subscription-request.js";
+import { syscallNumber } from "./syscall-numbers.js";
+import { EventBed, type Gathering } from "./testing/event-bed.js";
+
+const kernel = requires({ root: true, perf: true });
+/** Emulated kernels do the same, less of it. */
+const SCALE = process.env.KERNSCOPE_VM ? 20 : 1;
+
+/** Calls that nobody else makes, as many and as fast as it is told: `flood COUNT MARKERS`, with programs run in between. */
+const flood = `
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  long count = atol(argv[1]), markers = atol(argv[2]), pause = atol(argv[3]);
+  for (long i = 0; i < count; i++) {
+    syscall(SYS_getpriority, 77777, i);
+    if (pause && i % pause == 0) usleep(1000);
+    if (markers && i % (count / markers) == 0) {
+      char name[32];
+      snprintf(name, sizeof name, "marker-%ld", i / (count / markers));
+      if (fork() == 0) { execl("/bin/true", name, NULL); _exit(1); }
+      wait(NULL);
+    }
+  }
+}`;
+
+const calls: EventFilter = {
+  kind: "syscall.enter",
+  where: and(compare("id", "int64", "eq", syscallNumber("getpriority")!), compare("arg0", "uint64", "eq", 77777)),
+};
+
+const lossesOf = ({ events }: Gathering): LostPayload[] =>
+  events.flatMap(({ event }) => (event.case === "lost" ? [event.value] : []));
+const sum = (losses: readonly LostPayload[]) => losses.reduce((total, { lost }) => total + lost, 0);
+const countOf = ({ events }: Gathering, kind: string) => events.filter(({ event }) => event.case === kind).length;
+
+kernel(
+  "a flood through the smallest rings: calls = delivered + lost, exactly, and what came after is whole",
+  async () => {
+    const bed = await EventBed.open({ monitor: { ringSize: 8 * 4096 } });
+    try {
+      const program = bed.compile("flood", flood);
+      const queue = { events: 1e7, bytes: 2 ** 40 };
+      const gathered = await bed.gather({ filters: [calls], queue });
+      const execs = await bed.gather({ filters: [{ kind: "process.exec" }], queue });
+      const count = 1_000_000 / SCALE;
+      bed.run(program, `${count}`, "60", "0");
+      await caughtUp(bed);
+      // Fewer than a ring holds: nothing of this can be lost, however busy the machine is.
+      const after = 100;
+      const slow = spawn(program, [`${after}`, "0", "1"]);
+      await once(slow, "close");
+      await bed.sensor.stop();
+      await Promise.all([gathered.done, execs.done]);
+      const own = lossesOf(gathered).filter(({ type }) => type === LostRecordType.SUBSCRIPTION);
+      assert.ok(sum(own) > 0, "nothing was lost: this shows nothing");
+      assert.ok(own.every(({ cause }) => cause === LostRecordCause.KERNEL_RING));
+      assert.is(countOf(gathered, "syscall") + sum(own), count + after);
+      const late = gathered.events.filter(({ processTgid }) => processTgid === slow.pid);
+      assert.is(late.length, after);
+      const markers = execs.events.filter(({ commandLine }) => /^marker-\d+$/.test(commandLine?.[0] ?? ""));
+      const gaps = lossesOf(execs).filter(({ type }) => type === LostRecordType.PROCESS);
+      assert.ok(markers.length === 60 || sum(gaps) > 0, `${markers.length} of 60 markers and no gap`);
+    } finally {
+      await bed[Symbol.asyncDispose]();
+    }
+  },
+);
+
+kernel("one stalled subscriber: it holds what it may and hears of the rest, the others get all", async () => {
+  await using bed = await EventBed.open();
+  const program = bed.compile("flood", flood);
+  const stalled = await bed.sensor.newSubscription({ filters: [calls], queue: { events: 1024, bytes: 8 << 20 } });
+  const healthy = await Promise.all([1, 2, 3].map(() => bed.gather({ filters: [calls] })));
+  const count = 60_000 / SCALE;
+  const load = spawn(program, [`${count}`, "0", "20"]);
+  await once(load, "close");
+  await bed.sensor.monitor.stop();
+  assert.ok(stalled.queued <= 1025, `${stalled.queued} entries wait`);
+  const events = [];
+  await bed.sensor.stop();
+  for await (const batch of stalled) events.push(...batch);
+  await Promise.all(healthy.map(({ done }) => done));
+  for (const each of healthy) {
+    assert.is(countOf(each, "syscall"), count);
+    assert.equal(lossesOf(each), []);
+  }
+  const told = events.flatMap(({ event }) => (event.case === "lost" ? [event.value] : []));
+  assert.is(events.length - told.length + sum(told), count);
+  assert.ok(
+    told.every(({ cause, type }) => cause === LostRecordCause.SLOW_CLIENT && type === LostRecordType.SUBSCRIPTION),
+  );
+  const { matched, delivered, dropped } = stalled.counters;
+  assert.equal([matched, delivered + dropped], [count, count]);
+});
+
+kernel("10,000 requests that are refused leave nothing behind", async () => {
+  await using bed = await EventBed.open();
+  const tracefs = await Tracefs.open();
+  const held = async () => ({
+    descriptors: readdirSync("/proc/self/fd").length,
+    rings: readFileSync("/proc/self/maps", "utf8").match(/\[perf_event\]/g)?.length,
+    probes: (await tracefs.read("uprobe_events")).split("\n").filter((line) => line.includes(`/p${process.pid}`))
+      .length,
+    registrations: (await bed.sensor.monitor.loss()).events.length,
+    subscriptions: bed.sensor.metrics().subscriptions,
+    sources: bed.sensor.metrics().sources,
+  });
+  const before = await held();
+  const requests = refusedRequests();
+  for (let i = 0; i < 10_000 / SCALE; i++) {
+    const request = requests[i % requests.length]!;
+    const error = await bed.sensor.newSubscription(request).then(
+      (stream) => stream,
+      (caught) => caught,
+    );
+    assert.is(
+      error.name,
+      "SensorError",
+      JSON.stringify(request, (_, each) => (typeof each === "bigint" ? `${each}` : each)),
+    );
+  }
+  assert.equal(await held(), before);
+  await tracefs.close();
+});
+
+/** Waits until all that the kernel counted was either delivered or lost. */
+async function caughtUp(bed: EventBed): Promise<void> {
+  while (true) {
+    const { events } = await bed.sensor.monitor.loss();
+    const flooded = events.filter(({ name }) => name.endsWith("getpriority"));
+    const waiting = flooded.map(({ hits, lost, delivered }) => Number(hits - (lost ?? 0n)) - delivered);
+    if (waiting.every((count) => count === 0)) return;
+    await setTimeout(100);
+  }
+}
+
+/** Each wrong in another way. */
+function refusedRequests(): SubscriptionRequest[] {
+  const user = { kind: "user-call.enter" as const, executable: "/bin/true", symbol: "main" };
+  const counters = [{ type: "software" as const, config: 2 }];
+  const id = (value: number) => compare("id", "int64", "eq", value);
+  const filters: unknown[] = [
+    { kind: "process.dance" },
+    { kind: "constructor" },
+    { kind: "process.exec", where: compare("name", "string", "eq", "x") },
+    { kind: "process.exec", where: compare("filename", "int32", "eq", 1) },
+    { kind: "process.exit", where: compare("code", "int32", "eq", 2 ** 40) },
+    { kind: "process.fork", where: { type: "value", valueType: "bool", value: true } },
+    { kind: "process.fork", where: { type: "and", operands: [] } },
+    { kind: "syscall.enter" },
+    { kind: "syscall.enter", where: compare("arg0", "uint64", "eq", 1) },
+    { kind: "syscall.exit", where: compare("arg0", "uint64", "eq", 1) },
+    { kind: "syscall.enter", where: and(id(1), id(2)) },
+    { kind: "network.connect-result", where: compare("fd", "uint64", "eq", 1) },
+    { kind: "kernel-call.enter", symbol: "no such function" },
+    { kind: "kernel-call.enter", symbol: "do_exit\np:evil do_exit" },
+    { kind: "kernel-call.enter", symbol: "do_exit", arguments: { "a b": "$arg1" } },
+    { kind: "kernel-call.exit", symbol: "do_exit", arguments: { a: "$arg1 b=$arg2" } },
+    { ...user, executable: "bin/true" },
+    { ...user, executable: "/no/such/file" },
+    { ...user, symbol: "" },
+    { ...user, symbol: "no_such_function" },
+    { ...user, arguments: { a: "%di;" } },
+    { ...user, arguments: { a: "%di" }, where: compare("b", "uint64", "eq", 1) },
+    { kind: "performance", counters: [], period: 1 },
+    { kind: "performance", counters, period: 1, frequency: 1 },
+    { kind: "performance", counters, period: 0 },
+    { kind: "performance", counters: [{ type: "software", config: 999_999 }], period: 100 },
+    { kind: "container.created", view: "huge" },
+    { kind: "ticker", interval: 1 },
+    { kind: "chargen", length: -1 },
+    { kind: "chargen", length: 2 ** 40 },
+  ];
+  const valid = [{ kind: "process.exec" as const }];
+  return [
+    ...filters.map((filter) => ({ filters: [filter as EventFilter] })),
+    { filters: [] },
+    { filters: valid, limit: 0 },
+    { filters: valid, throttle: -1 },
+    { filters: valid, since: -1 },
+    { filters: valid, containers: { ids: [""] } },
+  ];
+}
+
+test.run();
