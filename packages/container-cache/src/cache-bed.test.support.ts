@@ -69,19 +69,21 @@ export class CacheBed implements AsyncDisposable {
     this.#running = monitor.run();
   }
 
-  /**
-   * Notes for each execution of a file by that name which container the cache says it was in, at that moment: `id` and
-   * `name`.
-   */
-  async attributions(filename: string): Promise<{ id: string | undefined; name: string | undefined }[]> {
+  /** Notes for each execution of a file by that name which container the cache says it was in, at that moment. */
+  attributions(filename: string): Promise<{ id: string | undefined; name: string | undefined }[]> {
+    return this.attributionsOf("sched/sched_process_exec", `filename == "${filename}"`);
+  }
+
+  /** The same for the records of an event that pass a filter. */
+  async attributionsOf(event: string, filter: string): Promise<{ id: string | undefined; name: string | undefined }[]> {
     const found: { id: string | undefined; name: string | undefined }[] = [];
     await this.monitor.registerTracepoint(
-      "sched/sched_process_exec",
+      event,
       (record) => {
         const container = this.cache.containerOfCgroup(record.cgroup);
         found.push({ id: container?.id, name: container?.name });
       },
-      { filter: `filename == "${filename}"`, sample: { cgroup: true } },
+      { filter, sample: { cgroup: true } },
     );
     return found;
   }
