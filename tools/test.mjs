@@ -47,7 +47,7 @@ function findTests(parts, kernelFacing) {
     .filter((home) => existsSync(home))
     .flatMap((home) => readdirSync(home, { recursive: true }).map((name) => join(home, name)))
     .filter((file) => file.endsWith(suffix) && existsSync(sourceOf(file)));
-  const tools = [join(root, "tools"), ...children("tools")]
+  const tools = [join(root, "tools"), ...children("tools"), join(root, "examples")]
     .flatMap((home) => readdirSync(home).map((name) => join(home, name)))
     .filter((file) => file.endsWith(".test.mjs") && !kernelFacing);
   return [...compiled, ...tools]

@@ -5,16 +5,13 @@
 //   node tools/bench/dispatch.mjs [--records N] [--rounds N]
 import { parseArgs } from "node:util";
 import { EventMonitor, parseTraceFormat } from "../../packages/perf/dist/index.js";
-import { encodeRaw, FakeKernel, format, RecordBuilder } from "../../packages/perf/dist/testing/index.js";
+import { encodeRaw, FakeKernel, format, ReplaySource } from "../../packages/perf/dist/testing/index.js";
 
 const { values } = parseArgs({
   options: { records: { type: "string", default: "1000000" }, rounds: { type: "string", default: "7" } },
 });
 const records = Number(values.records);
 const rounds = Number(values.rounds);
-
-/** Bytes of records in one span, as the native reader hands them out under load. */
-const SPAN = 1 << 20;
 
 const openFormat = format("sys_enter_openat", 900, [
   "int __syscall_nr;\toffset:8;\tsize:4;\tsigned:1;",
@@ -34,75 +31,6 @@ const mixture = {
 const openat = { __syscall_nr: 257, dfd: -100, filename: 0x7fff_1234_5678n, flags: 0x80000, mode: 0 };
 // A typed array, because a variable would be boxed anew by every handler.
 const sum = new Float64Array(1);
-
-/** Hands out one span, which it never refills, until so many records have gone out. */
-class ReplaySource {
-  constructor(inner) {
-    this.inner = inner;
-    this.memory = inner.memory;
-    this.cpus = inner.cpus;
-    this.clockId = inner.clockId;
-    this.countsLost = true;
-    this.left = 0;
-    this.handedOut = 0;
-    this.spanStart = 0;
-    this.spanEnd = 0;
-    this.horizonHigh = 0;
-    this.horizonLow = 0;
-  }
-
-  fill(events, origin) {
-    const builder = new RecordBuilder();
-    const memory = new Uint8Array(this.memory);
-    let at = 0;
-    this.count = 0;
-    for (;;) {
-      const { event, raw } = events[(this.count * 7) % events.length];
-      const bytes = builder.record(
-        { event, time: origin + BigInt(this.count), cpu: this.count & 1, pid: 1, tid: 2 },
-        raw,
-      );
-      if (at + bytes.length > SPAN) break;
-      memory.set(bytes, at);
-      at += bytes.length;
-      this.count++;
-    }
-    this.spanEnd = at;
-    const end = origin + BigInt(this.count);
-    this.horizonHigh = Number(end >> 32n);
-    this.horizonLow = Number(end & 0xffff_ffffn);
-    this.inner.clock.now = origin;
-  }
-
-  take() {
-    if (this.left <= 0) return false;
-    this.left -= this.count;
-    this.handedOut += this.count;
-    return true;
-  }
-
-  release() {}
-  start(onReady) {
-    this.ready = onReady;
-  }
-  open(request) {
-    return this.inner.open(request);
-  }
-  counts(index) {
-    return this.inner.counts(index);
-  }
-  stats() {
-    return this.inner.stats();
-  }
-  requestHorizon() {
-    setImmediate(() => this.ready());
-  }
-  ref() {}
-  unref() {}
-  close() {
-    return this.inner.close();
-  }
-}
 
 await report("dispatch alone", { "syscalls/sys_enter_openat": openat }, () => {
   sum[0]++;
@@ -166,13 +94,12 @@ async function report(title, events, handler) {
     const raw = encodeRaw(parseTraceFormat(tracing.formatOf(name)), fields);
     spans.push({ event, raw });
   }
-  source.fill(spans, monitor.clock.origin);
+  source.load(spans, monitor.clock.origin);
   const times = [];
   for (let round = 0; round < rounds; round++) {
-    source.left = records;
     const started = process.hrtime.bigint();
     const run = monitor.run();
-    while (source.left > 0) await new Promise((resolve) => setImmediate(resolve));
+    await source.replay(records);
     times.push(Number(process.hrtime.bigint() - started) / source.handedOut);
     source.handedOut = 0;
     await monitor.stop();

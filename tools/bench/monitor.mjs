@@ -3,7 +3,7 @@
 // turns, so that the machine's moods meet them all; what is printed are medians. Needs root, a C compiler and some four
 // minutes; `perf` is left out where it is not installed.
 //
-//   node tools/bench/monitor.mjs [--quick] [--json] [--rounds N] [--only cost,capacity,blocked,latency,rest]
+//   node tools/bench/monitor.mjs [--quick] [--json] [--rounds N] [--only cost,capacity,blocked,latency,churn,rest]
 //
 // --quick   short rounds, half a minute in all: good for a look, not for a verdict
 // --json    one JSON document instead of the table
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     rounds: { type: "string" },
-    only: { type: "string", default: "cost,capacity,blocked,latency,rest" },
+    only: { type: "string", default: "cost,capacity,blocked,latency,churn,rest" },
   },
 });
 const { quick } = values;
@@ -37,7 +37,7 @@ const id = await tracefs.readId(TRACEPOINT);
 await tracefs.close();
 const target = { id, tracepoint: TRACEPOINT, filter: FILTER };
 
-const sections = { cost, capacity, blocked, latency, rest };
+const sections = { cost, capacity, blocked, latency, churn, rest };
 const report = { rounds, secondsEach: MEASURED };
 for (const name of values.only.split(",")) {
   if (sections[name] === undefined) {
@@ -120,6 +120,17 @@ async function latency() {
     cpuPercent: median(runs.map((run) => run.cpuNanos / 1e7 / run.seconds)),
     ...losses(runs),
   }));
+}
+
+/** How long JavaScript does not come to anything else while events are registered and closed, with the stream flowing. */
+async function churn() {
+  const contender = await startMonitor({ ...target, handler: "empty", churn: true });
+  await contender.begin();
+  const load = runLoad(4 * MEASURED, 100_000);
+  const { churned, blockedMicros, lost } = await contender.end();
+  await load;
+  await contender.close();
+  return { churned, blockedMicros, lost };
 }
 
 /** A monitor that has nothing to do. */

@@ -31,8 +31,7 @@ const ids = ["uid", "gid", "suid", "sgid", "euid", "egid", "fsuid", "fsgid"] as 
  */
 export function registerCredsProbe(init: ChangeProbesInit, group: EventGroup): Promise<boolean> {
   return ifOffered(async () => {
-    const btf = await Btf.open();
-    const args = Object.fromEntries(ids.map((id) => [id, fetchMember(btf, "$arg1", "cred", `${id}.val`)]));
+    const args = await credArguments();
     const { monitor, changes } = init;
     await monitor.registerKprobe<Record<keyof Cred, number>>(
       "commit_creds",
@@ -40,6 +39,19 @@ export function registerCredsProbe(init: ChangeProbesInit, group: EventGroup): P
       { ...OFF, group, args },
     );
   });
+}
+
+let credPlaces: Promise<Record<string, string>> | undefined;
+
+/** Where the ids lie in this kernel's `struct cred`: the same until the next boot, and some work to find out. */
+function credArguments(): Promise<Record<string, string>> {
+  credPlaces ??= Btf.open().then((btf) =>
+    Object.fromEntries(ids.map((id) => [id, fetchMember(btf, "$arg1", "cred", `${id}.val`)])),
+  );
+  credPlaces.catch(() => {
+    credPlaces = undefined;
+  });
+  return credPlaces;
 }
 
 /** set_fs_pwd() (fs/fs_struct.c) is what chdir(2), fchdir(2) and setns(2) end in; when it returns, /proc tells the rest. */

@@ -26,8 +26,6 @@ export interface ProcessSnapshot extends TaskSnapshot {
   readonly argv: readonly string[];
   readonly truncated: boolean;
   readonly cgroupPath: string | undefined;
-  /** Working directory. */
-  readonly cwd: string | undefined;
   /** Address at which execve(2) put the stack pointer; `undefined` where the reader may not know it. */
   readonly startStack: bigint | undefined;
 }
@@ -49,7 +47,6 @@ export function readSnapshot(procfs: Procfs, pid: number, limit: number): Proces
       if (task === undefined) return undefined;
       const line = directory.commandLine(limit);
       const cgroups = directory.cgroups();
-      const cwd = directory.workingDirectory();
       const after = directory.stat();
       if (after === undefined) return undefined;
       if (!isSameProgram(before, after) && attempt < ATTEMPTS) continue;
@@ -60,7 +57,6 @@ export function readSnapshot(procfs: Procfs, pid: number, limit: number): Proces
         // A zombie has lost its memory and with it its arguments.
         truncated: truncated || (task.isZombie && !task.isKernelThread) || !isSameProgram(before, after),
         cgroupPath: cgroups && perfCgroupPath(cgroups),
-        cwd,
         startStack: after.startStack === "0" ? undefined : BigInt(after.startStack),
       };
     }

@@ -3,7 +3,7 @@ import { type ProcessSnapshot, readSnapshot, readThreads, type TaskSnapshot } fr
 import { parseCgroups, parseStartTick, parseStatus, perfCgroupPath } from "./proc-text.js";
 import type { Procfs } from "./procfs.js";
 import type { TaskEntry } from "./task-entry.js";
-import { readExecutable, type TaskExecutable } from "./task-executable.js";
+import { readDirectory, readExecutable, type TaskExecutable } from "./task-executable.js";
 import type { TaskSystem } from "./task-system.js";
 
 /** The running system, as far as /proc knows it. */
@@ -42,6 +42,10 @@ export class ProcSystem implements TaskSystem {
 
   cwd(pid: number): string | undefined {
     return this.#procfs.link(`${pid}/cwd`);
+  }
+
+  directoryOf(leader: TaskEntry): string | undefined {
+    return readDirectory(this.#procfs, leader);
   }
 
   cgroupPath(pid: number): string | undefined {

@@ -29,29 +29,34 @@ export interface ProcStat {
 /** `PF_KTHREAD` of include/linux/sched.h. */
 export const PF_KTHREAD = 0x0020_0000;
 
+/** Where the fields of the line begin that was parsed last: field N at `starts[N]`, its end one before `starts[N + 1]`. */
+const starts = new Int32Array(54);
+
 /** Parses /proc/PID/stat; `undefined` where it does not have the form of one. */
 export function parseStat(bytes: Buffer): ProcStat | undefined {
   // A name may hold anything, blanks, brackets and newlines included; nothing after it holds a bracket.
-  const open = bytes.indexOf("(");
-  const close = bytes.lastIndexOf(")");
+  const open = bytes.indexOf(0x28);
+  const close = bytes.lastIndexOf(0x29);
   if (open < 2 || close < open) return undefined;
-  const fields = bytes.toString("latin1", close + 2).split(" ");
-  // The first of `fields` is the third of the file.
-  const field = (number: number) => fields[number - 3] ?? "";
-  const [parentPid, flags, threads] = [Number(field(4)), Number(field(9)), Number(field(20))];
-  const [pid, startTick] = [Number(bytes.toString("latin1", 0, open)), Number(field(22))];
-  if (fields.length < 20 || !Number.isInteger(pid) || !Number.isInteger(startTick)) return undefined;
+  let field = 3;
+  starts.fill(bytes.length);
+  starts[3] = close + 2;
+  // A scan reads two of these for each process of the host: no string is made of what nobody asks for.
+  for (let at = close + 2; at < bytes.length && field < 53; at++) if (bytes[at] === 0x20) starts[++field] = at + 1;
+  const text = (number: number) => bytes.toString("latin1", starts[number], (starts[number + 1] ?? 0) - 1);
+  const [pid, startTick] = [Number(bytes.toString("latin1", 0, open)), Number(text(22) || "x")];
+  if (field < 22 || !Number.isInteger(pid) || !Number.isInteger(startTick)) return undefined;
   return {
     pid,
     command: bytes.toString("utf8", open + 1, close),
-    state: field(3),
-    parentPid,
-    flags,
-    threads,
+    state: text(3),
+    parentPid: Number(text(4)),
+    flags: Number(text(9)),
+    threads: Number(text(20)),
     startTick,
-    startStack: field(28),
-    argumentsEnd: field(49),
-    exitCode: Number.parseInt(field(52), 10) || 0,
+    startStack: text(28),
+    argumentsEnd: text(49),
+    exitCode: Number.parseInt(text(52), 10) || 0,
   };
 }
 

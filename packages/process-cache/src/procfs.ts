@@ -5,6 +5,7 @@ import {
   type ProcStatus,
   parseCgroups,
   parseCommandLine,
+  parseStartTick,
   parseStat,
   parseStatus,
 } from "./proc-text.js";
@@ -125,6 +126,12 @@ export class ProcDirectory {
   stat(): ProcStat | undefined {
     const bytes = this.#procfs.read(`${this.#path}/stat`);
     return bytes && parseStat(bytes);
+  }
+
+  /** {@link ProcStat.startTick} alone. */
+  startTick(): number | undefined {
+    const bytes = this.#procfs.read(`${this.#path}/stat`);
+    return bytes && parseStartTick(bytes);
   }
 
   status(): ProcStatus | undefined {

@@ -52,7 +52,9 @@ export class TaskChanges {
    */
   refreshDirectory(task: TaskEntry): ProcessUpdateEvent | undefined {
     const { system, directories } = this.#finder;
-    const { leader, cwd: before } = task;
+    const { leader } = task;
+    // What was known, without asking for it: that would be the new one by now.
+    const before = (task.directory ?? leader.directory)?.path;
     const path = system.cwd(task.pid);
     if (path === undefined) {
       this.missed++;

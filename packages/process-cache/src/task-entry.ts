@@ -29,6 +29,8 @@ export const unknownProgram: Program = Object.freeze({
 /** What all tasks of a cache have in common. */
 export interface TaskHome {
   readonly ids: ProcessIds;
+  /** Finds where a process works. */
+  directory(leader: TaskEntry): WorkingDirectory | undefined;
   /** Finds the file that a process executes. */
   executable(leader: TaskEntry): TaskExecutable;
 }
@@ -118,7 +120,7 @@ export class TaskEntry implements Task {
   }
 
   get cwd(): string | undefined {
-    return (this.directory ?? this.leader.directory)?.path;
+    return (this.directory ?? this.#home.directory(this.leader))?.path;
   }
 
   get cgroupId(): number {
@@ -140,7 +142,7 @@ export class TaskEntry implements Task {
   origin(field: TaskField): Origin {
     if (field === "commandLine") return this.leader.program.origin;
     if (field === "executable") return this.#home.executable(this.leader).origin;
-    if (field === "cwd") return (this.directory ?? this.leader.directory)?.origin ?? noOrigin;
+    if (field === "cwd") return (this.directory ?? this.#home.directory(this.leader))?.origin ?? noOrigin;
     const bits = (this.#bits >>> shifts[field]) & 0xf;
     return { source: sources[bits & 7] ?? "none", complete: (bits & COMPLETE) !== 0 };
   }

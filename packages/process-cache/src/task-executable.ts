@@ -24,9 +24,22 @@ export function readExecutable(procfs: Procfs, leader: TaskEntry): TaskExecutabl
     const found = directory.executable();
     const stat = directory.stat();
     if (found === undefined || stat === undefined) return undefined;
-    if (leader.startTick >= 0 && leader.origin("startTime").complete && stat.startTick !== leader.startTick)
-      return undefined;
+    if (!isSameProcess(leader, stat.startTick)) return undefined;
     return startStack === undefined || stat.startStack === `${startStack}` ? found : undefined;
   });
   return file === undefined ? noExecutable : { file, origin: fromProc };
+}
+
+/** Asks /proc where a process works. */
+export function readDirectory(procfs: Procfs, leader: TaskEntry): string | undefined {
+  return procfs.with(leader.pid, (directory) => {
+    const path = directory.workingDirectory();
+    const tick = directory.startTick();
+    return tick !== undefined && isSameProcess(leader, tick) ? path : undefined;
+  });
+}
+
+/** Whether a process that began at `tick` can be `leader`. */
+function isSameProcess(leader: TaskEntry, tick: number): boolean {
+  return leader.startTick < 0 || leader.startTick === tick || !leader.origin("startTime").complete;
 }

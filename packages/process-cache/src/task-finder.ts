@@ -15,7 +15,7 @@ import { type Program, TaskEntry, type TaskHome } from "./task-entry.js";
 import type { TaskExecutable } from "./task-executable.js";
 import type { RecordContext, TaskClock, TaskSystem } from "./task-system.js";
 import type { TaskTable } from "./task-table.js";
-import { WorkingDirectoryPool } from "./working-directory.js";
+import { type WorkingDirectory, WorkingDirectoryPool } from "./working-directory.js";
 
 export interface TaskFinderInit {
   table: TaskTable;
@@ -114,7 +114,6 @@ export class TaskFinder implements TaskHome {
     entry.program = programOf(snapshot);
     entry.cgroup = snapshot.cgroupPath === undefined ? undefined : this.cgroups.at(snapshot.cgroupPath);
     entry.setOrigin("cgroup", "procfs", true);
-    if (snapshot.cwd !== undefined) entry.directory = this.directories.intern(snapshot.cwd, this.follows.cwd);
     // Before the parent is looked for: whatever /proc says, each task is taken in once.
     this.table.insert(entry);
     entry.creatorPid = snapshot.parentPid;
@@ -178,6 +177,13 @@ export class TaskFinder implements TaskHome {
       entry.startTick = Math.min(Math.max(likelyStartTick(boot), earliest), latest);
       entry.setOrigin("startTime", "tracepoint", false);
     }
+  }
+
+  directory(leader: TaskEntry): WorkingDirectory | undefined {
+    if (leader.directory !== undefined || leader.exitSeen || leader.retired) return leader.directory;
+    const path = this.system.directoryOf(leader);
+    if (path !== undefined) leader.directory = this.directories.intern(path, this.follows.cwd);
+    return leader.directory;
   }
 
   executable(leader: TaskEntry): TaskExecutable {

@@ -25,6 +25,8 @@ export interface TaskSystem {
   creds(pid: number): Cred | undefined;
   /** Working directory of a process or thread. */
   cwd(pid: number): string | undefined;
+  /** Working directory of a process, if it is the one that began when `leader` did. */
+  directoryOf(leader: TaskEntry): string | undefined;
   /** Path of its perf_event cgroup. */
   cgroupPath(pid: number): string | undefined;
   /** The file that a process executes. */

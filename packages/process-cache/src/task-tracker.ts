@@ -266,7 +266,7 @@ const nothing: readonly SettledExit[] = Object.freeze([]);
 
 /** A child works where its parent does; one that shares that with a process of another id can be moved by it unseen. */
 function inheritDirectory(finder: TaskFinder, child: TaskEntry, task: TaskEntry): void {
-  const directory = task.directory ?? task.leader.directory;
+  const directory = task.directory ?? finder.directory(task.leader);
   if (!child.isLeader) child.directory = task.isLeader ? undefined : task.directory;
   else if (directory === undefined || !hasCloneFlag(child.cloneFlags ?? 0, CloneFlag.FS)) child.directory = directory;
   else child.directory = finder.directories.intern(directory.path, false);

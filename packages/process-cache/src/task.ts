@@ -78,8 +78,8 @@ export interface Task {
   readonly creds: Cred | undefined;
   /**
    * Working directory, an absolute path in the task's mount namespace; `undefined` where not known. A thread's is that of
-   * its process unless it is known to have its own. Followed where {@link ProcessInfoCache.follow} says so; else it is that
-   * of the scan, or the parent's, and its origin is not complete.
+   * its process unless it is known to have its own. It is the parent's, or read from /proc when first asked for; changes are
+   * seen where {@link ProcessInfoCache.follow} says so, else its origin is not complete.
    */
   readonly cwd: string | undefined;
   /** The perf_event cgroup, with id and path as they are known by now; `undefined` where neither is. */

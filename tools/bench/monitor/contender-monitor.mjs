@@ -5,11 +5,14 @@
 // handler  "empty"; "three": three fields read; "all": every field into an object; "object": the same by decodeObject;
 //          "latency": kernel time stamp to handler, of every record
 // options  of EventMonitor.open
+// churn    at "end" registers and closes other events first, and measures how long that keeps JavaScript from other work
 // block    keeps JavaScript busy: milliseconds of every other so many milliseconds
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeObject, EventMonitor } from "../../../packages/perf/dist/index.js";
+import { clockNanos } from "../../../packages/perf-native/dist/index.js";
 
+const CLOCK_THREAD_CPUTIME_ID = 3;
 /** Latencies in µs; the last counts what took longer. */
 const histogram = new Uint32Array(1_000_000);
 
@@ -70,11 +73,12 @@ for await (const line of createInterface({ input: process.stdin })) {
     before = await counters();
     answer({ begun: true });
   } else {
+    const churned = settings.churn === true ? await churn() : {};
     await drain();
     const after = await counters();
     const since = Object.fromEntries(Object.keys(after).map((key) => [key, after[key] - before[key]]));
     const { late, stalls, wakeups } = monitor.stats();
-    answer({ ...since, ...percentiles(), late, stalls, wakeups, rss: process.memoryUsage.rss() });
+    answer({ ...since, ...churned, ...percentiles(), late, stalls, wakeups, rss: process.memoryUsage.rss() });
   }
 }
 await monitor.close();
@@ -105,6 +109,38 @@ function percentiles() {
     });
   };
   return { p50: at(0.5), p99: at(0.99), max: histogram.findLastIndex((each) => each > 0) };
+}
+
+/**
+ * Registers and closes tracepoints that nobody else has open, whose closing takes the kernel longest. What counts is how
+ * much CPU time this thread spends between two timers a millisecond apart: the clock on the wall would count the
+ * other programs of this machine, too.
+ */
+async function churn() {
+  const names = ["sys_enter_swapon", "sys_enter_swapoff", "sys_enter_acct", "sys_enter_quotactl", "sys_enter_reboot"];
+  let longest = 0;
+  let over = false;
+  let before = threadMicros();
+  const turn = () => {
+    const now = threadMicros();
+    longest = Math.max(longest, now - before);
+    before = now;
+    if (!over) setTimeout(turn, 1);
+  };
+  setTimeout(turn, 1);
+  let churned = 0;
+  for (let round = 0; round < 4; round++) {
+    const ids = await Promise.all(names.map((name) => monitor.registerTracepoint(`syscalls/${name}`, () => {})));
+    await Promise.all(ids.map((each) => monitor.unregister(each)));
+    churned += ids.length;
+  }
+  over = true;
+  return { churned, blockedMicros: longest };
+}
+
+/** CPU time of this thread. */
+function threadMicros() {
+  return Number(clockNanos(CLOCK_THREAD_CPUTIME_ID)) / 1000;
 }
 
 async function keepBusy([busy, period]) {

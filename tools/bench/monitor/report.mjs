@@ -11,7 +11,7 @@ export function median(numbers) {
 }
 
 /** Prints the report of monitor.mjs for people. */
-export function printReport({ rounds, secondsEach, cost, capacity, blocked, latency, rest }) {
+export function printReport({ rounds, secondsEach, cost, capacity, blocked, latency, churn, rest }) {
   console.log(`medians of ${rounds} rounds of ${secondsEach} s, Node ${process.version}`);
   for (const [load, rows] of Object.entries(cost ?? {})) {
     const floor = rows[0].nanosPerEvent;
@@ -54,6 +54,15 @@ export function printReport({ rounds, secondsEach, cost, capacity, blocked, late
       const missed = row.p99 > most && !row.name.includes("floor");
       line(row.name, [...cells, row.cpuPercent.toFixed(1)], missed && `missed: p99 ${number(most)}`);
     }
+  }
+  if (churn !== undefined) {
+    heading("registering and closing while 100,000/s flow", "events", "blocked µs", "lost");
+    const { churned, blockedMicros, lost } = churn;
+    line(
+      "JavaScript's longest turn",
+      [churned, blockedMicros, lost].map(number),
+      blockedMicros > 5000 && "missed: 5 ms",
+    );
   }
   if (rest !== undefined) {
     heading("at rest", "CPU %", "RSS MiB");

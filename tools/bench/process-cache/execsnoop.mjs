@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** The essence of bpftrace's execsnoop.bt: one line for each exec, with its arguments. */
 const PROGRAM = `
 BEGIN { printf("ready\\n"); }
-tracepoint:syscalls:sys_enter_execve { printf("%d ", pid); join(args.argv); }
+tracepoint:syscalls:sys_enter_execve { printf("%d ", pid); join(args->argv); }
 tracepoint:sched:sched_process_fork { @forks = count(); }
 tracepoint:sched:sched_process_exit { @exits = count(); }
 `;
@@ -17,7 +17,9 @@ tracepoint:sched:sched_process_exit { @exits = count(); }
  */
 export async function startExecsnoop(program, runLoad) {
   if (spawnSync("bpftrace", ["--version"]).error !== undefined) return "bpftrace is not installed";
-  const snoop = spawn("bpftrace", ["-e", PROGRAM], { stdio: ["ignore", "pipe", "pipe"] });
+  // It looks for tracefs in one place only, where it need not be mounted.
+  const start = 'mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec bpftrace -e "$0"';
+  const snoop = spawn("unshare", ["-m", "sh", "-c", start, PROGRAM], { stdio: ["ignore", "pipe", "pipe"] });
   let [text, errors] = ["", ""];
   snoop.stdout.on("data", (data) => {
     text += data;

@@ -2,6 +2,7 @@ import { CgroupPaths } from "../cgroup-paths.js";
 import { CredPool, credOfExec } from "../credentials.js";
 import type { ProcessSnapshot, TaskSnapshot } from "../proc-snapshot.js";
 import { NANOS_PER_TICK, ProcessIds } from "../process-id.js";
+import type { TaskEntry } from "../task-entry.js";
 import { noExecutable } from "../task-executable.js";
 import { TaskFinder } from "../task-finder.js";
 import type { TaskSystem } from "../task-system.js";
@@ -42,7 +43,6 @@ export class FakeSystem implements TaskSystem {
       argv: [`/bin/proc-${pid}`],
       truncated: false,
       cgroupPath: "/",
-      cwd: "/",
       startStack: undefined,
       ...rest,
     });
@@ -78,7 +78,11 @@ export class FakeSystem implements TaskSystem {
   }
 
   cwd(pid: number) {
-    return this.snapshots.get(pid)?.cwd;
+    return this.snapshots.has(pid) ? "/" : undefined;
+  }
+
+  directoryOf({ pid }: TaskEntry) {
+    return this.cwd(pid);
   }
 
   cgroupPath(pid: number) {
