@@ -1,27 +1,16 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer as createHttp2Server } from "node:http2";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { fromJsonString } from "@bufbuild/protobuf";
-import { print } from "@kernscope/expression";
 import { SensorError } from "@kernscope/sensor";
 import { LostRecordCause, TelemetryEventSchema } from "@kernscope/telemetry-api";
-import { TelemetryService } from "@kernscope/telemetry-service";
-import {
-  execEvent,
-  exitEvent,
-  FakeSensor,
-  forkEvent,
-  inTemporaryDirectory,
-  until,
-} from "@kernscope/telemetry-service/testing";
+import { execEvent, exitEvent, forkEvent, inTemporaryDirectory, until } from "@kernscope/telemetry-service/testing";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { fails, start, withService } from "./program.test.support.js";
 
-const program = fileURLToPath(new URL("main.js", import.meta.url));
 const hostile = "\u001b]0;owned\u0007\u009b2J\n";
 const withCredentials = { credentials: { uid: 0, euid: 0 } };
 
@@ -230,55 +219,6 @@ test(
   }),
 );
 
-test(
-  "a condition that is not valid is shown with the place underlined",
-  inTemporaryDirectory(async () => {
-    const { status, stdout, stderr } = await start(["events", "exec where filename = '/bin/x'"]).ended;
-    assert.equal({ status, stdout }, { status: 2, stdout: "" });
-    assert.is(stderr, "kernscope: \"=\" is not understood – write == for equal\n  filename = '/bin/x'\n           ^\n");
-  }),
-);
-
-test(
-  "conditions, containers and images reach the sensor",
-  withService(async ({ sensor, address }) => {
-    const condition = 'filename ~ "/usr/*" && !(filename == "/usr/bin/true" || filename ~ "*.sh")';
-    const args = [`exec where ${condition}`, "exit where code != 0", "--container", "web", "--image", "nginx:*"];
-    const cli = start(["events", ...args, "--image", "sha256:00ff", "--address", address, "--limit", "1"]);
-    await until(() => sensor.subscriptions.size === 1, "it has subscribed");
-    sensor.emit(execEvent(1, ["/usr/bin/env"]));
-    assert.is((await cli.ended).status, 0);
-    const [request] = sensor.requests;
-    const conditions = request?.filters.map((filter) => "where" in filter && filter.where && print(filter.where));
-    assert.equal(conditions, [condition, "code != 0"]);
-    assert.equal(request?.containers, {
-      ids: ["web"],
-      names: ["web"],
-      imageIds: ["sha256:00ff"],
-      imageNames: ["nginx:*"],
-    });
-  }),
-);
-
-test(
-  "--subscription takes all of it from a file",
-  withService(async ({ sensor, address }) =>
-    inTemporaryDirectory(async (directory) => {
-      const file = join(directory, "subscription.json");
-      const processEvents = [{ type: "PROCESS_EVENT_TYPE_EXEC" }];
-      await writeFile(file, JSON.stringify({ eventFilter: { processEvents }, modifier: { limit: { limit: "1" } } }));
-      const cli = start(["events", "--subscription", file, "--address", address]);
-      await until(() => sensor.subscriptions.size === 1, "it has subscribed");
-      sensor.emit(execEvent(1, ["a"]));
-      const { status, stderr } = await cli.ended;
-      assert.equal({ status, stderr }, { status: 0, stderr: "" });
-      assert.equal(sensor.requests[0]?.filters, [{ kind: "process.exec" }]);
-      await writeFile(file, '{"eventFilter":{"procesEvents":[]}}');
-      await fails(["events", "--subscription", file], 2, /is no subscription: .*procesEvents/);
-    })(),
-  ),
-);
-
 test("over TCP", async () => {
   const server = createHttp2Server();
   server.on("stream", (stream, headers) => {
@@ -292,47 +232,5 @@ test("over TCP", async () => {
   await fails(["events", "--address", `127.0.0.1:${port}`], 1, /refuses the subscription: not you$/);
   server.close();
 });
-
-interface Served {
-  readonly sensor: FakeSensor;
-  readonly service: TelemetryService;
-  readonly address: string;
-}
-
-function withService(body: (served: Served) => Promise<void>) {
-  return inTemporaryDirectory(async (directory) => {
-    const sensor = new FakeSensor();
-    const address = `unix:${join(directory, "s.sock")}`;
-    const service = new TelemetryService(sensor, address);
-    await service.serve();
-    try {
-      await body({ sensor, service, address });
-    } finally {
-      await service.stop();
-    }
-  });
-}
-
-async function fails(args: readonly string[], expected: number, message: RegExp): Promise<void> {
-  const { status, stdout, stderr } = await start(args).ended;
-  assert.is(status, expected, stderr);
-  assert.is(stdout, "");
-  assert.match(stderr, /^kernscope: [^\n]+\n$/);
-  assert.match(stderr.trimEnd(), message);
-}
-
-function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (data) => {
-    stdout += data;
-  });
-  child.stderr.on("data", (data) => {
-    stderr += data;
-  });
-  const ended = once(child, "close").then(([status]) => ({ status, stdout, stderr }));
-  return { child, ended, stdout: () => stdout };
-}
 
 test.run();
