@@ -10,7 +10,7 @@ import { heldMemory } from "../testing/memory.js";
 import { withService } from "../testing/with-service.js";
 
 const CLAIMS = times(200, 1000);
-const MUTATIONS = times(5000, 1_000_000);
+const MUTATIONS = times(600, 1_000_000);
 const seed = Number(process.env.KERNSCOPE_SEED ?? 20240229);
 const RESOURCE_EXHAUSTED = "8";
 
