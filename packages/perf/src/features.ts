@@ -140,8 +140,9 @@ async function findSymbols(): Promise<Finding> {
   const path = "/proc/kallsyms";
   try {
     await using file = await open(path);
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(16), 0, 16);
-    const hidden = /^0*$/.test(buffer.toString("latin1", 0, bytesRead));
+    // The first symbols may be per-CPU ones, whose addresses begin at 0 on x86-64.
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(65_536), 0, 65_536);
+    const hidden = !/^0*[1-9a-f][0-9a-f]* /m.test(buffer.toString("latin1", 0, bytesRead));
     return hidden ? { reason: `${path}: addresses are hidden (kernel.kptr_restrict)` } : {};
   } catch (error) {
     return { reason: `${path}: ${(error as NodeJS.ErrnoException).code}` };

@@ -115,8 +115,13 @@ function fieldsOf(filter: EventFilter): { family: EventFamily; fields: FieldTabl
 export function refusalOf(error: unknown, { kind }: EventFilter): SensorError {
   if (error instanceof SensorError) return error;
   const { name, message } = error as Error;
-  if (name === "ExpressionError" || (error as { code?: unknown }).code === "invalid") {
+  const { code } = error as { code?: unknown };
+  if (name === "ExpressionError" || code === "invalid") {
     return new SensorError("invalid", `newSubscription(${kind}): ${message}`, { cause: error });
+  }
+  // A file, symbol or event that this host has not.
+  if (code === "not_found") {
+    return new SensorError("unsupported", `newSubscription(${kind}): ${message}`, { cause: error });
   }
   return toSensorError(error);
 }
