@@ -22,6 +22,9 @@ constexpr uint64_t kFlushNanos = 1'000'000'000;
 constexpr uint64_t kSettleNanos = 20'000;
 // How full a ring may get before it is emptied: what is left is for what comes while the reader waits for a processor.
 constexpr double kFullEnough = 1.0 / 8;
+// How often records are handed out for urgent ones at most: what a consumer does for each hand-out would else cost more
+// than what it does for the records.
+constexpr uint64_t kUrgentPauseNanos = 2'000'000;
 // After so long without a record the rings are looked at less often.
 constexpr uint64_t kRestAfterNanos = 100'000'000;
 
@@ -348,7 +351,9 @@ void Reader::run() {
       wait(static_cast<uint64_t>(filled), false);
     } else if ((wait(tick) | stacks_done_.exchange(false)) && urgent_ != 0) {
       // Lets an urgent record get older than the horizon, then takes it in one go.
-      wait(settle, false);
+      const uint64_t due = flowed + std::min(config_.tick_nanos, kUrgentPauseNanos);
+      const uint64_t asked = clock_nanos(config_.clock_id);
+      hold(std::max(settle, due > asked ? due - asked : 0));
     }
   }
   std::lock_guard lock(changes_mutex_);
@@ -409,6 +414,20 @@ bool Reader::wait(uint64_t nanos, bool rings) {
     --ready;
   }
   return ready > 0;
+}
+
+void Reader::hold(uint64_t nanos) {
+  const uint64_t end = clock_nanos(CLOCK_MONOTONIC) + nanos;
+  while (!stopping_ && requested_.load() == 0 && !has_changes()) {
+    const uint64_t now = clock_nanos(CLOCK_MONOTONIC);
+    if (now >= end) return;
+    wait(end - now, false);
+  }
+}
+
+bool Reader::has_changes() {
+  std::lock_guard lock(changes_mutex_);
+  return !changes_.empty();
 }
 
 void Reader::signal() {

@@ -149,6 +149,9 @@ class Reader {
   void apply_changes();
   // Waits for a signal or the time and, if told so, for a ring; returns whether a ring asked for the reader.
   bool wait(uint64_t nanos, bool rings = true);
+  // Waits although rings and completers ask for the reader; a stop, a change or a request for the horizon ends it.
+  void hold(uint64_t nanos);
+  bool has_changes();
   void signal();
   void complete_stacks(Ring& ring, int cpu);
   void wake_consumer();

@@ -28,6 +28,9 @@ interface SensorParts {
   readonly containerCache: ContainerCache | undefined;
 }
 
+/** Milliseconds that an event waits for others at the most: what a subscriber far away does not notice. */
+const TICK = 2;
+
 /**
  * Watches a host: kernel events through one monitor, in time order, past the caches that know who did it, to whoever
  * subscribed. The sensor's own activity makes no events.
@@ -64,7 +67,7 @@ export class Sensor implements AsyncDisposable {
     try {
       const tracing = options.monitor?.tracing ?? (await Tracefs.open(options.monitor?.tracingDirectory));
       // The monitor closes it.
-      monitor = await EventMonitor.open({ ...options.monitor, tracing });
+      monitor = await EventMonitor.open({ tick: TICK, ...options.monitor, tracing });
       const kernel = await KernelSupport.open(tracing);
       const containerCache = kernel.hasCgroups ? await ContainerCache.open(monitor, options.containerCache) : undefined;
       const containerOf = ({ cgroupId }: Task) => {
