@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { RuntimeStatus } from "@kernscope/container-cache";
 import { type Features, features } from "@kernscope/perf";
+import type { FieldSource } from "@kernscope/process-cache";
 import { type Capabilities, capabilities } from "./capabilities.js";
 import { toSensorError } from "./errors.js";
 import { Sensor } from "./sensor.js";
@@ -22,6 +23,8 @@ export interface HostReport {
   /** The container runtimes that were looked for; empty where no sensor can run. */
   readonly runtimes: readonly RuntimeStatus[];
   readonly capabilities: Capabilities;
+  /** By what values of processes are kept up to date, with nothing followed; empty where no sensor can run. */
+  readonly values: readonly FieldSource[];
 }
 
 /** Capabilities that a sensor can use, by their numbers in include/uapi/linux/capability.h. */
@@ -40,7 +43,7 @@ export type Privilege = keyof typeof privileges;
 /** Finds out how well a sensor runs on this host. It opens one, sees no event, and gives everything back. */
 export async function hostReport(): Promise<HostReport> {
   const [found, able, effective] = [await features(), await capabilities(), await effectiveCapabilities()];
-  const { obstacle, runtimes } = await tryToOpen();
+  const { obstacle, runtimes, values } = await tryToOpen();
   const entries = Object.entries(privileges).map(([name, bit]) => [name, ((effective >> BigInt(bit)) & 1n) === 1n]);
   return {
     obstacle,
@@ -51,17 +54,19 @@ export async function hostReport(): Promise<HostReport> {
     features: found,
     runtimes,
     capabilities: able,
+    values,
   };
 }
 
-async function tryToOpen(): Promise<Pick<HostReport, "obstacle" | "runtimes">> {
+async function tryToOpen(): Promise<Pick<HostReport, "obstacle" | "runtimes" | "values">> {
   let sensor: Sensor | undefined;
   try {
     sensor = await Sensor.open();
     await sensor.start();
-    return { obstacle: undefined, runtimes: sensor.containerCache?.runtimes() ?? [] };
+    const { containerCache, processCache } = sensor;
+    return { obstacle: undefined, runtimes: containerCache?.runtimes() ?? [], values: processCache.sources() };
   } catch (error) {
-    return { obstacle: toSensorError(error).message, runtimes: [] };
+    return { obstacle: toSensorError(error).message, runtimes: [], values: [] };
   } finally {
     await sensor?.stop();
   }

@@ -9,6 +9,10 @@ import { defaultLimits, type ServiceLimits } from "./limits.js";
 export const logLevels = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** Values of processes that can be followed: `follow` of the sensor's `processCache` options. */
+export const followedFields = ["creds", "cwd"] as const;
+export type FollowedField = (typeof followedFields)[number];
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** Of every kernel that is supported; larger pages make larger rings of the original's page counts, never smaller ones. */
@@ -86,6 +90,17 @@ export function readOrigins(items: readonly string[]): string[] {
 
 export function readCgroups(items: readonly string[]): string[] {
   return items.filter((name) => name !== "" && name !== "/");
+}
+
+/** Values of processes. */
+export function readFollow(items: readonly string[]): FollowedField[] {
+  return items
+    .filter((name) => name !== "")
+    .map((name) => {
+      const field = followedFields.find((known) => known === name);
+      if (field !== undefined) return field;
+      throw new Error(`${JSON.stringify(name)} cannot be followed – give ${followedFields.join(" or ")}`);
+    });
 }
 
 /** Limits as `NAME=NUMBER`. */

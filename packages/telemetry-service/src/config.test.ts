@@ -19,6 +19,7 @@ const defaults = {
   tokenFile: undefined,
   allowOrigins: [],
   cgroups: [],
+  follow: [],
   ringSize: 2 * MIB,
   logLevel: "info",
   limits: defaultLimits,
@@ -46,6 +47,12 @@ test("flags before environment before the original's names", () => {
   });
   const original = { ...env, KERNSCOPE_LISTEN: "", KERNSCOPE_RING_SIZE: "", KERNSCOPE_LOG_LEVEL: "" };
   assert.equal(readConfig({}, original), { ...defaults, listen: ["unix:/c"], ringSize: 32768, logLevel: "info" });
+});
+
+test("what to follow", () => {
+  assert.equal(readConfig({ follow: ["creds", "cwd"] }, {}).follow, ["creds", "cwd"]);
+  assert.equal(readConfig({}, { KERNSCOPE_FOLLOW: "cwd" }).follow, ["cwd"]);
+  mistakes({ follow: ["uid"] }, {}, 1);
 });
 
 test("sizes", () => {

@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { defaultAddress } from "@kernscope/telemetry-api";
 import {
+  type FollowedField,
   type LogLevel,
   readAddresses,
   readBoolean,
   readCgroups,
+  readFollow,
   readGroup,
   readLimits,
   readLogLevel,
@@ -34,6 +36,8 @@ export interface Config {
   readonly allowOrigins: readonly string[];
   /** Control groups to watch; empty: the whole host. */
   readonly cgroups: readonly string[];
+  /** What of processes is followed through system calls where the kernel has no probes. */
+  readonly follow: readonly FollowedField[];
   /** Bytes of the ring of each CPU. */
   readonly ringSize: number;
   readonly logLevel: LogLevel;
@@ -121,6 +125,7 @@ const settings: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     read: readCgroups,
     otherwise: [],
   },
+  follow: { flag: "--follow", variable: "KERNSCOPE_FOLLOW", list: true, read: readFollow, otherwise: [] },
   ringSize: {
     flag: "--ring-size",
     variable: "KERNSCOPE_RING_SIZE",

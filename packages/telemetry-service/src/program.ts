@@ -147,6 +147,7 @@ function commandLine(): Command {
     .option("--token-file <file>", "bearer tokens of clients by TCP: a line OWNER TOKEN each")
     .option("--allow-origin <origin>", "origin whose pages may subscribe; may be given again (default: none)", collect)
     .option("--cgroup <path>", "control group to watch; may be given again (default: the whole host)", collect)
+    .option("--follow <value>", "creds or cwd: followed through system calls where the kernel has no probes", collect)
     .option("--ring-size <bytes>", "ring of each CPU: a power of two (default: 2MiB)")
     .option("--limit <name=number>", "bound of what clients can take; may be given again; --check shows them", collect)
     .option("--log-level <level>", "silent, fatal, error, warn, info, debug or trace (default: info)")
@@ -164,8 +165,8 @@ const environmentHelp = `
 Beyond this host TCP takes --tls-cert, --tls-key, and --tls-client-ca or --token-file.
 
 Environment, where no flag is given:
-  KERNSCOPE_LISTEN, KERNSCOPE_RING_SIZE, …   as the flags; KERNSCOPE_ALLOW_ORIGINS, KERNSCOPE_CGROUPS, KERNSCOPE_LIMITS and
-                                             KERNSCOPE_LISTEN take several, separated by commas
+  KERNSCOPE_LISTEN, KERNSCOPE_RING_SIZE, …   as the flags; KERNSCOPE_ALLOW_ORIGINS, KERNSCOPE_CGROUPS, KERNSCOPE_FOLLOW,
+                                             KERNSCOPE_LIMITS and KERNSCOPE_LISTEN take several, separated by commas
   CAPSULE8_SENSOR_SERVER_ADDR, …             as the original sensor has them
 
 Logs go to stderr, a JSON object a line. Ends with 0 after SIGTERM or SIGINT, 2 for a mistake in the configuration,

@@ -17,6 +17,9 @@ test("every feature, runtime and kind has its line, whatever this host can do", 
   for (const { kind, state } of report.capabilities.kinds) {
     assert.match(text, new RegExp(`\\n  ${kind.replace(".", "\\.")} +${state}`));
   }
+  for (const { field, best } of report.values) {
+    assert.match(text, new RegExp(`\\n  ${field} +${best ? "complete" : "partial"}`));
+  }
   for (const { name, condition } of report.runtimes) assert.match(text, new RegExp(`\\n  ${name} +${condition}`));
 });
 

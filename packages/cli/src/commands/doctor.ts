@@ -32,6 +32,9 @@ export function reportText(report: HostReport, colors: Colors): string {
     colors.bold("Container runtimes"),
     ...runtimeLines(report, colors),
     "",
+    colors.bold("What is known of processes"),
+    ...valueLines(report, colors),
+    "",
     colors.bold("Events"),
     ...kindLines(report, colors),
   ].join("\n");
@@ -69,6 +72,14 @@ function runtimeLines({ runtimes }: HostReport, colors: Colors): string[] {
       condition === "absent" ? colors.dim("absent") : isWell ? colors.green(condition) : colors.red(condition);
     return row(printable(name), `${state}${reason === "" ? "" : `: ${printable(reason)}`}`);
   });
+}
+
+function valueLines({ values }: HostReport, colors: Colors): string[] {
+  if (values.length === 0) return ["  not looked for"];
+  return values.flatMap(({ field, source, best, remark }) => [
+    row(field, `${mark(best ? "complete" : "partial", colors)}${source === "none" ? "" : ` from ${source}`}`),
+    ...(remark === "" ? [] : [row("", `${colors.yellow("lacks")} ${printable(remark)}`)]),
+  ]);
 }
 
 function kindLines({ capabilities }: HostReport, colors: Colors): string[] {
