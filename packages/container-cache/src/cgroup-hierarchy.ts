@@ -46,7 +46,9 @@ export async function scanCgroups(
       const { ino } = await stat(join(mount, path));
       found(ino, path);
       for (const name of await folders(join(mount, path))) waiting.push(path === "/" ? `/${name}` : `${path}/${name}`);
-    } catch {}
+    } catch {
+      // Removed meanwhile.
+    }
   }
   return false;
 }

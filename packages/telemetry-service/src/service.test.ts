@@ -7,17 +7,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { SensorError } from "@kernscope/sensor";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { TelemetryService, type TelemetryServiceOptions } from "./service.js";
+import { TelemetryService } from "./service.js";
 import { collect, idsOf, subscribe } from "./testing/get-events.js";
 import { execEvent, FakeSensor, inTemporaryDirectory, until } from "./testing/index.js";
 import { transportsTo } from "./testing/transports.js";
-
-interface Served {
-  readonly sensor: FakeSensor;
-  readonly service: TelemetryService;
-  readonly path: string;
-  readonly faults: unknown[];
-}
+import { withService } from "./testing/with-service.js";
 
 test(
   "statuses first and alone, then events, by every protocol",
@@ -218,27 +212,6 @@ async function serveAfterStop(directory: string): Promise<void> {
   const service = new TelemetryService(new FakeSensor(), `unix:${join(directory, "d")}`);
   await service.stop();
   await service.serve();
-}
-
-/** Runs a test with a service of a fake sensor, and looks that it leaves nothing behind. */
-function withService(body: (served: Served) => Promise<void>, options: TelemetryServiceOptions = {}) {
-  return inTemporaryDirectory(async (directory) => {
-    const path = join(directory, "s.sock");
-    const sensor = new FakeSensor();
-    const faults: unknown[] = [];
-    const service = new TelemetryService(sensor, `unix:${path}`, {
-      onFault: (error) => faults.push(error),
-      ...options,
-    });
-    await service.serve();
-    try {
-      await body({ sensor, service, path, faults });
-    } finally {
-      await service.stop();
-    }
-    assert.equal(readdirSync(directory), []);
-    assert.is(service.streams, 0);
-  });
 }
 
 function grpc(path: string) {

@@ -79,7 +79,9 @@ export class FolderWatch {
       this.#again = false;
       try {
         await this.#look();
-      } catch {}
+      } catch {
+        // What is gone or cannot be read now is looked at again with the next change.
+      }
     } while (this.#again && !this.#closed);
   }
 }
