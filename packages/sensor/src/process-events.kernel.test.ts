@@ -1,8 +1,5 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { requires } from "@kernscope/test-support";
+import { spawnSync } from "node:child_process";
+import { compileProgram, requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { TelemetryEvent } from "./event.js";
@@ -56,62 +53,55 @@ const payload = ({ event }: TelemetryEvent): ProcessPayload | undefined =>
   event.case === "process" ? event.value : undefined;
 
 kernel(`${COUNT} programs, as fast as they start: every argument, every status, in order, nothing lost`, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "kernscope-storm-"));
-  try {
-    const program = join(folder, "storm");
-    writeFileSync(`${program}.c`, storm);
-    execFileSync("cc", ["-O1", `${program}.c`, "-o", program]);
+  using compiled = compileProgram("storm", storm);
+  const program = compiled.path;
+  await using sensor = await Sensor.open();
+  await sensor.start();
+  const kinds = ["process.fork", "process.exec", "process.exit"] as const;
+  // Others may start programs too, with arguments of any size.
+  const queue = { events: 1 << 20, bytes: 1 << 30 };
+  const stream = await sensor.newSubscription({ filters: kinds.map((kind) => ({ kind })), queue });
+  const events: TelemetryEvent[] = [];
+  const reading = (async () => {
+    for await (const batch of stream) events.push(...batch);
+  })();
+  // This thread waits meanwhile, as a busy application might.
+  const { stdout, status } = spawnSync(program, [`${COUNT}`], { encoding: "utf8" });
+  assert.is(status, 0);
+  await sensor.stop();
+  await reading;
 
-    await using sensor = await Sensor.open();
-    await sensor.start();
-    const kinds = ["process.fork", "process.exec", "process.exit"] as const;
-    // Others may start programs too, with arguments of any size.
-    const queue = { events: 1 << 20, bytes: 1 << 30 };
-    const stream = await sensor.newSubscription({ filters: kinds.map((kind) => ({ kind })), queue });
-    const events: TelemetryEvent[] = [];
-    const reading = (async () => {
-      for await (const batch of stream) events.push(...batch);
-    })();
-    // This thread waits meanwhile, as a busy application might.
-    const { stdout, status } = spawnSync(program, [`${COUNT}`], { encoding: "utf8" });
-    assert.is(status, 0);
-    await sensor.stop();
-    await reading;
-
-    const started = stdout.trim().split("\n");
-    assert.is(started.length, COUNT);
-    const forkOf = indexBy(events, ProcessEventType.FORK, (event) => payload(event)?.forkChildId);
-    const execOf = indexBy(events, ProcessEventType.EXEC, ({ processId }) => processId);
-    const exitOf = indexBy(events, ProcessEventType.EXIT, ({ processId }) => processId);
-    const byPid = new Map(
-      [...execOf]
-        .filter(([, at]) => payload(events[at]!)?.execFilename === program)
-        .map(([id, at]) => [events[at]!.processTgid, id]),
-    );
-    for (const line of started) {
-      const [pid, ...args] = line.split(" ");
-      const id = byPid.get(Number(pid));
-      assert.ok(id, `no exec of ${line}`);
-      const [fork, exec, exit] = [forkOf.get(id), execOf.get(id), exitOf.get(id)];
-      assert.ok(fork !== undefined && exec !== undefined && exit !== undefined, `an event is missing of ${line}`);
-      assert.ok(fork < exec && exec < exit, `order of ${line}`);
-      const { execCommandLine, execCommandLineTruncated } = payload(events[exec]!)!;
-      assert.equal(execCommandLine, [program, ...args]);
-      assert.is(execCommandLineTruncated, false);
-      const { exitCode, exitStatus, exitSignal } = payload(events[exit]!)!;
-      const code = Number(args[0]) & 255;
-      assert.equal([exitCode, exitStatus, exitSignal], [code << 8, code, 0]);
-      assert.is(payload(events[fork]!)?.forkChildPid, Number(pid));
-    }
-    for (let i = 1; i < events.length; i++) {
-      assert.is(events[i]!.sensorSequenceNumber, events[i - 1]!.sensorSequenceNumber + 1);
-      assert.ok(events[i]!.sensorMonotimeNanos >= events[i - 1]!.sensorMonotimeNanos);
-    }
-    assert.is(events.filter(({ event }) => event.case === "lost").length, 0);
-    assert.is(sensor.metrics().lost, 0);
-  } finally {
-    rmSync(folder, { recursive: true });
+  const started = stdout.trim().split("\n");
+  assert.is(started.length, COUNT);
+  const forkOf = indexBy(events, ProcessEventType.FORK, (event) => payload(event)?.forkChildId);
+  const execOf = indexBy(events, ProcessEventType.EXEC, ({ processId }) => processId);
+  const exitOf = indexBy(events, ProcessEventType.EXIT, ({ processId }) => processId);
+  const byPid = new Map(
+    [...execOf]
+      .filter(([, at]) => payload(events[at]!)?.execFilename === program)
+      .map(([id, at]) => [events[at]!.processTgid, id]),
+  );
+  for (const line of started) {
+    const [pid, ...args] = line.split(" ");
+    const id = byPid.get(Number(pid));
+    assert.ok(id, `no exec of ${line}`);
+    const [fork, exec, exit] = [forkOf.get(id), execOf.get(id), exitOf.get(id)];
+    assert.ok(fork !== undefined && exec !== undefined && exit !== undefined, `an event is missing of ${line}`);
+    assert.ok(fork < exec && exec < exit, `order of ${line}`);
+    const { execCommandLine, execCommandLineTruncated } = payload(events[exec]!)!;
+    assert.equal(execCommandLine, [program, ...args]);
+    assert.is(execCommandLineTruncated, false);
+    const { exitCode, exitStatus, exitSignal } = payload(events[exit]!)!;
+    const code = Number(args[0]) & 255;
+    assert.equal([exitCode, exitStatus, exitSignal], [code << 8, code, 0]);
+    assert.is(payload(events[fork]!)?.forkChildPid, Number(pid));
   }
+  for (let i = 1; i < events.length; i++) {
+    assert.is(events[i]!.sensorSequenceNumber, events[i - 1]!.sensorSequenceNumber + 1);
+    assert.ok(events[i]!.sensorMonotimeNanos >= events[i - 1]!.sensorMonotimeNanos);
+  }
+  assert.is(events.filter(({ event }) => event.case === "lost").length, 0);
+  assert.is(sensor.metrics().lost, 0);
 });
 
 /** Places of the events of a type, by a key. */

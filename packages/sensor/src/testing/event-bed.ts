@@ -1,8 +1,9 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type CompiledProgram, compileProgram } from "@kernscope/test-support";
 import type { TelemetryEvent } from "../event.js";
 import { Sensor, type SensorOptions } from "../sensor.js";
 import type { Subscription } from "../subscription.js";
@@ -12,6 +13,7 @@ import type { SubscriptionRequest } from "../subscription-request.js";
 export class EventBed implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "kernscope-events-"));
   readonly sensor: Sensor;
+  readonly #programs: CompiledProgram[] = [];
 
   static async open(options: SensorOptions = {}): Promise<EventBed> {
     const sensor = await Sensor.open(options);
@@ -25,10 +27,9 @@ export class EventBed implements AsyncDisposable {
 
   /** Compiles C source; returns the program's path. */
   compile(name: string, source: string, ...flags: readonly string[]): string {
-    const program = join(this.folder, name);
-    writeFileSync(`${program}.c`, source);
-    execFileSync("cc", ["-O1", "-w", `${program}.c`, "-o", program, ...flags]);
-    return program;
+    const program = compileProgram(name, source, ["-w", ...flags]);
+    this.#programs.push(program);
+    return program.path;
   }
 
   /** Runs a program to its end; returns what it printed, by lines, and its pid. */
@@ -62,6 +63,7 @@ export class EventBed implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.sensor.stop();
+    for (const program of this.#programs) program[Symbol.dispose]();
     rmSync(this.folder, { recursive: true });
   }
 }
