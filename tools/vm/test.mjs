@@ -23,7 +23,7 @@ import { VmError } from "./vm-error.mjs";
 const { values, positionals } = parseArgs({
   options: {
     kernel: { type: "string", multiple: true, default: kernelLines.map((line) => line.name) },
-    timeout: { type: "string", default: "1800" },
+    timeout: { type: "string", default: "2700" },
     "no-bed": { type: "boolean", default: false },
   },
   allowPositionals: true,
