@@ -13,6 +13,8 @@ export class BtfReader {
   readonly #strings: Buffer;
   /** Where each type begins. */
   readonly #places: Uint32Array;
+  /** Where each type's name stands: a look-up goes through these alone. */
+  readonly #names: Uint32Array;
   /** Numbers of the types of its own begin here. */
   readonly #first: number;
 
@@ -35,7 +37,7 @@ export class BtfReader {
     this.#bytes = part(8);
     this.#strings = part(16);
     this.#first = base === undefined ? 1 : base.end;
-    this.#places = indexTypes(this.#bytes);
+    ({ places: this.#places, names: this.#names } = indexTypes(this.#bytes));
   }
 
   /** One more than the greatest number. */
@@ -60,15 +62,13 @@ export class BtfReader {
   /** Numbers of the types called `name`, of the kinds given. */
   find(name: string, kinds: readonly BtfKind[]): BtfTypeId[] {
     const found = this.#base?.find(name, kinds) ?? [];
-    const wanted = new Set(this.stringOffsets(name));
-    if (wanted.size === 0) return found;
-    const bytes = this.#bytes;
-    for (let index = 0; index < this.#places.length; index++) {
-      const at = this.#places[index] as number;
-      if (!wanted.has(bytes.readUInt32LE(at))) continue;
-      if (kinds.includes(btfKinds[kindAt(bytes, at)] ?? "void")) found.push(this.#first + index);
+    for (const offset of this.stringOffsets(name)) {
+      for (let index = this.#names.indexOf(offset); index >= 0; index = this.#names.indexOf(offset, index + 1)) {
+        const kind = btfKinds[kindAt(this.#bytes, this.#places[index] as number)] ?? "void";
+        if (kinds.includes(kind)) found.push(this.#first + index);
+      }
     }
-    return found;
+    return found.sort((a, b) => a - b);
   }
 
   /** Where a string stands, in its own strings and those of the base. */
@@ -164,10 +164,11 @@ function kindAt(bytes: Buffer, at: number): number {
   return (bytes.readUInt32LE(at + 4) >>> 24) & 0x1f;
 }
 
-/** Finds where each type begins: they lie one behind the other, each as long as its kind says. */
-function indexTypes(bytes: Buffer): Uint32Array {
+/** Finds where each type begins and its name stands: they lie one behind the other, each as long as its kind says. */
+function indexTypes(bytes: Buffer): { places: Uint32Array; names: Uint32Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const places = new Uint32Array(Math.floor(bytes.length / COMMON));
+  const names = new Uint32Array(places.length);
   let count = 0;
   let at = 0;
   while (at < bytes.length) {
@@ -177,11 +178,12 @@ function indexTypes(bytes: Buffer): Uint32Array {
     // Without its length nothing that follows can be found.
     if (extra === undefined)
       throw malformed(`a type of kind ${(info >>> 24) & 0x1f}, which is newer than this library`);
+    names[count] = view.getUint32(at, true);
     places[count++] = at;
     at += COMMON + extra.fixed + extra.each * (info & 0xffff);
   }
   if (at !== bytes.length) throw malformed("its last type is cut off");
-  return places.slice(0, count);
+  return { places: places.slice(0, count), names: names.slice(0, count) };
 }
 
 function malformed(cause: string): PerfError {
