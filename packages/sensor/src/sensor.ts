@@ -30,6 +30,8 @@ interface SensorParts {
 
 /** Milliseconds that an event waits for others at the most: what a subscriber far away does not notice. */
 const TICK = 2;
+/** Milliseconds between two looks at the loss counts: subscribers hear of a loss within a second, however busy the host. */
+const LOSS_INTERVAL = 500;
 
 /**
  * Watches a host: kernel events through one monitor, in time order, past the caches that know who did it, to whoever
@@ -67,7 +69,7 @@ export class Sensor implements AsyncDisposable {
     try {
       const tracing = options.monitor?.tracing ?? (await Tracefs.open(options.monitor?.tracingDirectory));
       // The monitor closes it.
-      monitor = await EventMonitor.open({ tick: TICK, ...options.monitor, tracing });
+      monitor = await EventMonitor.open({ tick: TICK, lossInterval: LOSS_INTERVAL, ...options.monitor, tracing });
       const kernel = await KernelSupport.open(tracing);
       const containerCache = kernel.hasCgroups ? await ContainerCache.open(monitor, options.containerCache) : undefined;
       const containerOf = ({ cgroupId }: Task) => {
