@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync } from "node:fs";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
@@ -92,5 +94,26 @@ kernel(
     assert.equal(wrong, []);
   },
 );
+
+kernel("arguments that the kernel's event did not hold are marked as read from the process", async () => {
+  await using bed = await EventBed.open();
+  const { events, done } = await bed.gather({ filters: [{ kind: "process.exec" }] });
+  const run = (name: string, env: Record<string, string>) =>
+    once(spawn("/bin/sleep", ["0.2"], { argv0: name, env }), "close");
+  // The environment's pointers lie between the arguments' and the arguments.
+  const large = Object.fromEntries(Array.from({ length: 4000 }, (_, at) => [`LARGE_${at}`, ""]));
+  for (let i = 0; i < 10; i++) await Promise.all([run("small", {}), run("large", large)]);
+  await bed.sensor.stop();
+  await done;
+  const of = (name: string) =>
+    events.flatMap(({ event }) =>
+      event.case === "process" && event.value.execCommandLine?.[0] === name ? [event.value] : [],
+    );
+  assert.is(of("small").length, 10);
+  assert.ok(of("small").some(({ execCommandLineFromMemory }) => !execCommandLineFromMemory));
+  const whole = of("large").filter(({ execCommandLineTruncated }) => !execCommandLineTruncated);
+  assert.ok(whole.length > 0);
+  assert.ok(whole.every(({ execCommandLineFromMemory }) => execCommandLineFromMemory));
+});
 
 test.run();
