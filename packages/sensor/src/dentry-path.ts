@@ -7,7 +7,8 @@ import type { MountTables } from "./mount-table.js";
 const DEPTH = 9;
 
 /**
- * Fetch expressions for the path of a `struct dentry`: the names on the way up to its file system's root, and the device.
+ * Fetch expressions for the path of a `struct dentry`: the names on the way up to its file system's root, the device, and
+ * the addresses of the dentry and the one above.
  *
  * @param prefix what the fields' names begin with
  * @param dentry fetch expression of the dentry's address
@@ -17,6 +18,8 @@ export function dentryArguments(types: KernelTypes, prefix: string, dentry: stri
   const parent = types.offset("dentry", "d_parent");
   const args: Record<string, string> = {
     [`${prefix}dev`]: `+${types.offset("super_block", "s_dev")}(+${types.offset("dentry", "d_sb")}(${dentry})):u32`,
+    [`${prefix}at`]: `${dentry}:u64`,
+    [`${prefix}up`]: `+${parent}(${dentry}):u64`,
   };
   let at = dentry;
   for (let depth = 0; depth < DEPTH; depth++) {
@@ -28,20 +31,34 @@ export function dentryArguments(types: KernelTypes, prefix: string, dentry: stri
   return args;
 }
 
+/** A name, and whether it is a file's path in the task's mount namespace. */
+export interface DentryPath {
+  readonly path: string;
+  readonly resolved: boolean;
+}
+
 /**
  * The path that {@link dentryArguments} fetched: absolute in the task's mount namespace or, where more of it was not
  * fetched or its file system is mounted nowhere there, what is known of its end, without a leading `/`.
  */
-export function dentryPath(data: TraceFields, prefix: string, task: Task, mounts: MountTables): string {
+export function dentryPath(data: TraceFields, prefix: string, task: Task, mounts: MountTables): DentryPath {
   const names: string[] = [];
   for (let depth = 0; depth < DEPTH; depth++) {
     const name = data[`${prefix}${depth}`];
-    if (typeof name !== "string" || name === "") break;
+    if (typeof name !== "string" || name === "" || name === "(fault)") break;
     if (name === "/") {
       const path = `/${names.join("/")}`;
-      return mounts.resolve(task, Number(data[`${prefix}dev`]), path) ?? path.slice(1);
+      const resolved = mounts.resolve(task, Number(data[`${prefix}dev`]), path);
+      return { path: resolved ?? path.slice(1), resolved: resolved !== undefined };
     }
     names.unshift(name);
+    // What lies in no directory, such as a memfd, is its own parent.
+    if (depth === 0 && isAddress(data[`${prefix}at`]) && data[`${prefix}at`] === data[`${prefix}up`]) break;
   }
-  return names.join("/");
+  return { path: names.join("/"), resolved: false };
+}
+
+/** What could not be fetched is 0. */
+function isAddress(value: unknown): boolean {
+  return value !== undefined && Number(value) !== 0;
 }

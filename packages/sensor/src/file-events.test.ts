@@ -2,7 +2,7 @@ import { FakeKernel } from "@kernscope/perf/testing";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type EventKind, eventKinds } from "./event-kinds.js";
-import { type FilePayload, FileEventType as Type } from "./payload.js";
+import { type FilePayload, FileNameSource as Source, FileEventType as Type } from "./payload.js";
 import { Sensor } from "./sensor.js";
 import type { EventFilter } from "./subscription-request.js";
 
@@ -42,9 +42,10 @@ test("what the kernel says of opens, as it was given", async () => {
   const { emit, finish } = await setUp();
   emit("kprobe:do_filp_open", { dfd: -100, filename: "/etc/passwd", flags: 0o2000101, mode: 0o100644 });
   emit("kprobe:do_filp_open", { dfd: 7, filename: "passwd", flags: 0, mode: 0 });
+  const given = { resolved: false, nameSource: Source.GIVEN };
   assert.equal(await finish(), [
-    { type: Type.OPEN, filename: "/etc/passwd", openFlags: 0o2000101, openMode: 0o644 },
-    { type: Type.OPEN, filename: "passwd", openFlags: 0, openMode: 0 },
+    { type: Type.OPEN, filename: "/etc/passwd", openFlags: 0o2000101, openMode: 0o644, ...given },
+    { type: Type.OPEN, filename: "passwd", openFlags: 0, openMode: 0, ...given },
   ]);
 });
 
@@ -55,9 +56,9 @@ test("what was done is told when the function returns, and what failed is not", 
   emit("kprobe:vfs_rmdir", dentry("full"));
   emit("kretprobe:vfs_rmdir", { result: -39 });
   emit("kretprobe:vfs_rmdir", { result: 0 });
-  // A file system on top of another one does below what was done to it.
-  emit("kprobe:vfs_mkdir", { ...dentry("upper/dir"), mode: 0o40755 });
-  emit("kprobe:vfs_mkdir", { ...dentry("lower/dir"), mode: 0o40755 });
+  // A file system on top of another one does below what was done to it, which is no doing of the program.
+  emit("kprobe:vfs_mkdir", { ...dentry("upper/dir"), mode: 0o40755, sp: 900 });
+  emit("kprobe:vfs_mkdir", { ...dentry("lower/dir"), mode: 0o40755, sp: 800 });
   emit("kretprobe:vfs_mkdir", { result: 0 });
   emit("kretprobe:vfs_mkdir", { result: 0 });
   emit("kprobe:vfs_rename", { ...dentry("old", "s"), ...dentry("dir/new") });
@@ -66,14 +67,22 @@ test("what was done is told when the function returns, and what failed is not", 
   emit("kretprobe:vfs_symlink", { result: 0 });
   emit("kprobe:vfs_link", { ...dentry("old", "s"), ...dentry("hard") });
   emit("kretprobe:vfs_link", { result: 0 });
+  const entry = { resolved: false, nameSource: Source.DIRECTORY_ENTRY };
   assert.equal(await finish(), [
-    { type: Type.DELETE, filename: "a/b" },
-    { type: Type.CREATE, filename: "lower/dir", openMode: 0o755 },
-    { type: Type.CREATE, filename: "upper/dir", openMode: 0o755 },
-    { type: Type.RENAME, oldname: "old", newname: "dir/new" },
-    { type: Type.LINK, sourceFile: "some where", targetFile: "soft", symlink: true },
-    { type: Type.LINK, sourceFile: "old", targetFile: "hard", symlink: false },
+    { type: Type.DELETE, filename: "a/b", ...entry },
+    { type: Type.CREATE, filename: "upper/dir", openMode: 0o755, ...entry },
+    { type: Type.RENAME, oldname: "old", newname: "dir/new", ...entry },
+    { type: Type.LINK, sourceFile: "some where", targetFile: "soft", symlink: true, ...entry },
+    { type: Type.LINK, sourceFile: "old", targetFile: "hard", symlink: false, ...entry },
   ]);
+});
+
+test("what lies in no directory has a name and no path", async () => {
+  const { emit, finish } = await setUp(["file.close-for-modify"]);
+  const memfd = Object.fromEntries(Array.from({ length: 8 }, (_, at) => [`p${at}`, "memfd:x"]));
+  emit("kprobe:__fput", { ...memfd, pdev: NOWHERE, pat: 0x1234, pup: 0x1234, fmode: 2, imode: 0o100600 });
+  const own = { resolved: false, nameSource: Source.DIRECTORY_ENTRY };
+  assert.equal(await finish(), [{ type: Type.CLOSE_FOR_MODIFY, filename: "memfd:x", ...own }]);
 });
 
 test("each kind has its own probes, and takes them with it", async () => {

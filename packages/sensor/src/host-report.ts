@@ -20,6 +20,8 @@ export interface HostReport {
   readonly privileges: Readonly<Record<Privilege, boolean>>;
   /** What the kernel has, as far as this process may use it. */
   readonly features: Features;
+  /** The kernel has probes, and somebody disarmed all of them: what needs them is not served now. */
+  readonly probesSilent: boolean;
   /** The container runtimes that were looked for; empty where no sensor can run. */
   readonly runtimes: readonly RuntimeStatus[];
   readonly capabilities: Capabilities;
@@ -43,7 +45,7 @@ export type Privilege = keyof typeof privileges;
 /** Finds out how well a sensor runs on this host. It opens one, sees no event, and gives everything back. */
 export async function hostReport(): Promise<HostReport> {
   const [found, able, effective] = [await features(), await capabilities(), await effectiveCapabilities()];
-  const { obstacle, runtimes, values } = await tryToOpen();
+  const { obstacle, probesSilent, runtimes, values } = await tryToOpen();
   const entries = Object.entries(privileges).map(([name, bit]) => [name, ((effective >> BigInt(bit)) & 1n) === 1n]);
   return {
     obstacle,
@@ -52,21 +54,23 @@ export async function hostReport(): Promise<HostReport> {
     uid: process.geteuid?.(),
     privileges: Object.fromEntries(entries),
     features: found,
+    probesSilent,
     runtimes,
     capabilities: able,
     values,
   };
 }
 
-async function tryToOpen(): Promise<Pick<HostReport, "obstacle" | "runtimes" | "values">> {
+async function tryToOpen(): Promise<Pick<HostReport, "obstacle" | "probesSilent" | "runtimes" | "values">> {
   let sensor: Sensor | undefined;
   try {
     sensor = await Sensor.open();
     await sensor.start();
-    const { containerCache, processCache } = sensor;
-    return { obstacle: undefined, runtimes: containerCache?.runtimes() ?? [], values: processCache.sources() };
+    const { containerCache, probesSilent, processCache } = sensor;
+    const runtimes = containerCache?.runtimes() ?? [];
+    return { obstacle: undefined, probesSilent, runtimes, values: processCache.sources() };
   } catch (error) {
-    return { obstacle: toSensorError(error).message, runtimes: [], values: [] };
+    return { obstacle: toSensorError(error).message, probesSilent: false, runtimes: [], values: [] };
   } finally {
     await sensor?.stop();
   }

@@ -63,6 +63,11 @@ export class LossTeller {
     this.#toldAt = now;
   }
 
+  /** Tells all that kernel probes did not fire for a while: also the caches know less then. */
+  probesSilent(from: number, to: number): void {
+    this.#push(this.#init.subscriptions, 0, LostRecordType.UNKNOWN, LostRecordCause.PROBES_DISARMED, from, to);
+  }
+
   stop(): void {
     this.#stop();
   }
@@ -83,9 +88,12 @@ export class LossTeller {
 
   /** Tells the subscribers of a source; of none: all. */
   #tell(source: EventSource | undefined, lost: number, type: number, cause: number, now: number): void {
-    if (lost <= 0) return;
-    const event = this.#init.envelope.ofLoss(lost, type, cause, this.#toldAt, now);
-    for (const subscription of source?.subscriptions ?? this.#init.subscriptions) {
+    if (lost > 0) this.#push(source?.subscriptions ?? this.#init.subscriptions, lost, type, cause, this.#toldAt, now);
+  }
+
+  #push(to: Iterable<Subscription>, lost: number, type: number, cause: number, from: number, until: number): void {
+    const event = this.#init.envelope.ofLoss(lost, type, cause, from, until);
+    for (const subscription of to) {
       subscription.pushLoss(event);
       subscription.flush();
     }

@@ -15,8 +15,8 @@ interface Table {
   readonly readAt: number;
 }
 
-/** Milliseconds after which a table is read again. */
-const MAX_AGE = 2000;
+/** Milliseconds after which a table is read again, and those where a file system was not in it: it may have just been mounted. */
+const [MAX_AGE, MAX_AGE_UNKNOWN] = [2000, 100];
 
 /** Where file systems are mounted, as the processes see it. */
 export class MountTables {
@@ -35,22 +35,16 @@ export class MountTables {
    */
   resolve(task: Task, device: number, path: string): string | undefined {
     const name = `${device >>> 20}:${device & 0xf_ffff}`;
-    let best: Mount | undefined;
-    for (const mount of this.#of(task.leader)) {
-      if (mount.device !== name || !isBelow(path, mount.root)) continue;
-      if (best === undefined || mount.root.length < best.root.length) best = mount;
-    }
-    if (best === undefined) return undefined;
-    const inner = best.root === "/" ? path : path.slice(best.root.length);
-    return best.mountPoint === "/" ? inner || "/" : `${best.mountPoint}${inner === "/" ? "" : inner}`;
+    const process = task.leader;
+    return find(this.#of(process, MAX_AGE), name, path) ?? find(this.#of(process, MAX_AGE_UNKNOWN), name, path);
   }
 
   /** A process that is gone had, most likely, what its parent has. */
-  #of(process: Task): readonly Mount[] {
+  #of(process: Task, maxAge: number): readonly Mount[] {
     const now = performance.now();
     for (let next: Task | undefined = process; next !== undefined; next = next.parent?.leader) {
       const known = this.#tables.get(next);
-      if (known !== undefined && now - known.readAt < MAX_AGE) return known.mounts;
+      if (known !== undefined && now - known.readAt < maxAge) return known.mounts;
       const mounts = this.#read(next.pid);
       if (mounts === undefined) continue;
       this.#tables.set(next, { mounts, readAt: now });
@@ -67,6 +61,17 @@ export class MountTables {
       return undefined;
     }
   }
+}
+
+function find(mounts: readonly Mount[], device: string, path: string): string | undefined {
+  let best: Mount | undefined;
+  for (const mount of mounts) {
+    if (mount.device !== device || !isBelow(path, mount.root)) continue;
+    if (best === undefined || mount.root.length < best.root.length) best = mount;
+  }
+  if (best === undefined) return undefined;
+  const inner = best.root === "/" ? path : path.slice(best.root.length);
+  return best.mountPoint === "/" ? inner || "/" : `${best.mountPoint}${inner === "/" ? "" : inner}`;
 }
 
 /** Reads mountinfo; blanks and the like stand in it as octal escapes. */

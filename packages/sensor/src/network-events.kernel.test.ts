@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { and, compare, like } from "@kernscope/expression";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
@@ -77,11 +78,53 @@ function summary({ sockfd, address, result, backlog }: NetworkPayload): unknown[
   return [sockfd ?? null, value ?? null, result ?? null, backlog ?? null];
 }
 
+/** Accepts a connection of each family; prints the ports that the connecting sockets have. */
+const accepts = `
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#define ADDRESS(a) (struct sockaddr *)&a
+static int pair(int family, struct sockaddr *at, socklen_t size, struct sockaddr *from, socklen_t length) {
+  int server = socket(family, SOCK_STREAM, 0), client = socket(family, SOCK_STREAM, 0);
+  if (family == AF_UNIX) unlink(((struct sockaddr_un *)at)->sun_path);
+  if (bind(server, at, size) || listen(server, 1)) return -1;
+  getsockname(server, at, &size);
+  if (from && bind(client, from, length)) return -1;
+  if (connect(client, at, size)) return -1;
+  if (accept4(server, NULL, NULL, 0) < 0) return -1;
+  struct sockaddr_in6 own;
+  socklen_t ownSize = sizeof own;
+  getsockname(client, ADDRESS(own), &ownSize);
+  return ntohs(own.sin6_port);
+}
+int main(int argc, char **argv) {
+  struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  struct sockaddr_un un = {.sun_family = AF_UNIX}, path = {.sun_family = AF_UNIX}, hidden = {.sun_family = AF_UNIX};
+  strcpy(un.sun_path, argv[1]);
+  snprintf(path.sun_path, sizeof path.sun_path, "%s-client", argv[1]);
+  memcpy(hidden.sun_path, "\\0ks-client", 10);
+  printf("%d ", pair(AF_INET, ADDRESS(in), sizeof in, NULL, 0));
+  printf("%d", pair(AF_INET6, ADDRESS(in6), sizeof in6, NULL, 0));
+  int none = pair(AF_UNIX, ADDRESS(un), sizeof un, NULL, 0);
+  int named = pair(AF_UNIX, ADDRESS(un), sizeof un, ADDRESS(path), sizeof path);
+  int abstract = pair(AF_UNIX, ADDRESS(un), sizeof un, ADDRESS(hidden), offsetof(struct sockaddr_un, sun_path) + 10);
+  accept(77, NULL, NULL);
+  return none < 0 || named < 0 || abstract < 0;
+}`;
+
 kernel("all twelve kinds: descriptors, results, and the addresses that this kernel tells", async () => {
   await using bed = await EventBed.open();
   const program = bed.compile("sockets", sockets);
   const path = `${bed.folder}/socket`;
   const { events, done, stream } = await bed.gather({ filters: kinds.map((kind) => ({ kind })) });
+  const accepting = bed.run(bed.compile("accepts", accepts), path);
+  rmSync(path);
   const { pid, lines } = bed.run(program, path);
   const [server, client, client2, peer, peer4, datagram, local, abstract, port] = lines[0]!.split(" ").map(Number);
   await bed.sensor.stop();
@@ -111,7 +154,12 @@ kernel("all twelve kinds: descriptors, results, and the addresses that this kern
     [server, null, null, null],
     [server, null, null, null],
   ]);
-  assert.equal(of("network.accept-result"), [result(peer!), result(peer4!)]);
+  // Whose connections they were is seen below.
+  const accepted = values.filter(({ type }) => type === NetworkEventType.ACCEPT_RESULT);
+  assert.equal(
+    accepted.map(summary).map(([fd, , ...rest]) => [fd, null, ...rest]),
+    [result(peer!), result(peer4!)],
+  );
   assert.equal(of("network.sendto-attempt"), [
     [client, null, null, null],
     [datagram, known(ipv6), null, null],
@@ -123,7 +171,30 @@ kernel("all twelve kinds: descriptors, results, and the addresses that this kern
   ]);
   assert.equal(of("network.recvfrom-result"), [result(5), result(2)]);
   const told = stream.statuses.filter(({ code }) => code !== 0).map(({ message }) => message.split(":")[0]);
-  assert.equal(told, hasProbes ? [] : ["network.connect-attempt", "network.bind-attempt", "network.sendto-attempt"]);
+  const addressless = ["connect-attempt", "bind-attempt", "accept-result", "sendto-attempt"];
+  assert.equal(told, hasProbes ? [] : addressless.map((kind) => `network.${kind}`));
+
+  // Of accepted connections the other end is known where the kernel can be asked, and nothing where there is none.
+  const [ipv4Port, ipv6Port] = accepting.lines[0]!.split(" ").map(Number);
+  const peers = (valuesOf(events, accepting.pid, "network") as NetworkPayload[]).filter(
+    ({ type }) => type === NetworkEventType.ACCEPT_RESULT,
+  );
+  const ends = [
+    { address: { address: 0x0100_007f }, port: ipv4Port },
+    { address: { high: 0, low: 0x0100_0000_0000_0000n }, port: ipv6Port },
+    "",
+    `${path}-client`,
+    "\0ks-client",
+    null,
+  ];
+  assert.equal(
+    peers.map((value) => summary(value)[1]),
+    ends.map(known),
+  );
+  assert.equal(
+    peers.map(({ result }) => result! >= 0),
+    ends.map((address) => address !== null),
+  );
 });
 
 kernel("conditions: on what the kernel compares and on the address of a TCP connection", async () => {

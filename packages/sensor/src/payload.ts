@@ -28,6 +28,8 @@ export interface ProcessPayload {
   readonly execFilename?: string;
   readonly execCommandLine?: readonly string[];
   readonly execCommandLineTruncated?: boolean;
+  /** Some of it was read from the process after the event, not by the kernel with it. */
+  readonly execCommandLineFromMemory?: boolean;
   /** The wait status of wait(2). */
   readonly exitCode?: number;
   /** What was given to exit(2). */
@@ -71,6 +73,9 @@ export const FileEventType = {
   ATTRIBUTE_CHANGE: 9,
 } as const;
 
+/** Numbers of the API's `FileNameSource`: where the names of a file event come from. */
+export const FileNameSource = { GIVEN: 1, WORKING_DIRECTORY: 2, DESCRIPTOR: 3, DIRECTORY_ENTRY: 4 } as const;
+
 /** `FileEvent` of the API. */
 export interface FilePayload {
   readonly type: number;
@@ -82,6 +87,9 @@ export interface FilePayload {
   readonly symlink?: boolean;
   readonly oldname?: string;
   readonly newname?: string;
+  /** The names are the kernel's own, absolute, and the same whatever the file was called by. */
+  readonly resolved: boolean;
+  readonly nameSource: number;
 }
 
 /** Numbers of the API's `FieldType`. */
@@ -231,11 +239,12 @@ export const LostRecordCause = {
   SENSOR_BUFFER: 3,
   MALFORMED: 4,
   SLOW_CLIENT: 5,
+  PROBES_DISARMED: 6,
 } as const;
 
 /** `LostRecordEvent` of the API. */
 export interface LostPayload {
-  /** How many; exact. */
+  /** How many, exactly; 0 where probes were disarmed and nobody knows. */
   readonly lost: number;
   readonly type: number;
   readonly cause: number;

@@ -133,6 +133,17 @@ export function statusOf({ code, message }: SensorError): SubscriptionStatus {
   return { code: code === "system" ? Code.INTERNAL : Code.FAILED_PRECONDITION, message };
 }
 
+/** The status that tells a request which takes kernel probes that these do not fire at present. */
+export function silenceStatus({ sources }: PlannedRequest): SubscriptionStatus[] {
+  const kinds = sources.filter(({ plan }) => plan.kernel.some(({ event }) => /^k(?:ret)?probe:/.test(event)));
+  if (kinds.length === 0) return [];
+  const names = [...new Set(kinds.map(({ filter }) => filter.kind))].join(", ");
+  const remedy = "set kernel.ftrace_enabled (sysctl) and kprobes/enabled (debugfs) to 1";
+  return [
+    { code: Code.FAILED_PRECONDITION, message: `${names}: kernel probes were disarmed on this host – ${remedy}` },
+  ];
+}
+
 function sinceStatus(since: number | undefined): SubscriptionStatus[] {
   if (since === undefined || since === 0) return [];
   if (!(since > 0)) throw invalid(`since is ${since} – give nanoseconds, 0 or more`);

@@ -7,7 +7,8 @@ import type { GapTeller } from "./event-queue.js";
 import { KernelSupport } from "./kernel-support.js";
 import { LossTeller } from "./loss-teller.js";
 import type { MetricsCounters } from "./metrics.js";
-import { planRequest, refusalOf, statusOf } from "./plan-request.js";
+import { planRequest, refusalOf, silenceStatus, statusOf } from "./plan-request.js";
+import { ProbeCanary } from "./probe-canary.js";
 import { SourceRegistry } from "./source-registry.js";
 import { Subscription } from "./subscription.js";
 import type { SubscriptionRequest } from "./subscription-request.js";
@@ -26,10 +27,14 @@ interface SensorParts {
   readonly kernel: KernelSupport;
   readonly processCache: ProcessInfoCache;
   readonly containerCache: ContainerCache | undefined;
+  /** Its monitor watches the running kernel. */
+  readonly real: boolean;
 }
 
 /** Milliseconds that an event waits for others at the most: what a subscriber far away does not notice. */
 const TICK = 2;
+/** Milliseconds between two looks at the loss counts: subscribers hear of a loss within a second, however busy the host. */
+const LOSS_INTERVAL = 500;
 
 /**
  * Watches a host: kernel events through one monitor, in time order, past the caches that know who did it, to whoever
@@ -47,7 +52,9 @@ export class Sensor implements AsyncDisposable {
   readonly #kernel: KernelSupport;
   readonly #sources: SourceRegistry;
   readonly #losses: LossTeller;
+  readonly #real: boolean;
   readonly #subscriptions = new Set<Subscription>();
+  #canary: ProbeCanary | undefined;
   readonly #counters = { delivered: 0, dropped: 0 };
   #starting: Promise<void> | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -67,7 +74,7 @@ export class Sensor implements AsyncDisposable {
     try {
       const tracing = options.monitor?.tracing ?? (await Tracefs.open(options.monitor?.tracingDirectory));
       // The monitor closes it.
-      monitor = await EventMonitor.open({ tick: TICK, ...options.monitor, tracing });
+      monitor = await EventMonitor.open({ tick: TICK, lossInterval: LOSS_INTERVAL, ...options.monitor, tracing });
       const kernel = await KernelSupport.open(tracing);
       const containerCache = kernel.hasCgroups ? await ContainerCache.open(monitor, options.containerCache) : undefined;
       const containerOf = ({ cgroupId }: Task) => {
@@ -75,14 +82,17 @@ export class Sensor implements AsyncDisposable {
         return info && { id: info.id, info };
       };
       const processCache = await ProcessInfoCache.open(monitor, { containerOf, ...options.processCache });
-      return new Sensor({ monitor, kernel, processCache, containerCache }, options);
+      const real = options.monitor?.source === undefined;
+      return new Sensor({ monitor, kernel, processCache, containerCache, real }, options);
     } catch (error) {
       await monitor?.close();
       throw toSensorError(error);
     }
   }
 
-  private constructor({ monitor, kernel, processCache, containerCache }: SensorParts, options: SensorOptions) {
+  private constructor(parts: SensorParts, options: SensorOptions) {
+    const { monitor, kernel, processCache, containerCache, real } = parts;
+    this.#real = real;
     this.monitor = monitor;
     this.processCache = processCache;
     this.containerCache = containerCache;
@@ -107,6 +117,11 @@ export class Sensor implements AsyncDisposable {
       envelope.refresh();
       for (const subscription of this.#subscriptions) subscription.flush();
     });
+  }
+
+  /** The kernel has probes, and they do not fire: somebody disarmed them. Subscribers are told, within two seconds. */
+  get probesSilent(): boolean {
+    return this.#canary?.silent ?? false;
   }
 
   /** Lets events flow; resolves when the processes that were there before are known. */
@@ -144,7 +159,7 @@ export class Sensor implements AsyncDisposable {
       const failures = await this.#sources.add(subscription, planned.sources);
       const refusals = failures.map(({ planned, reason }) => refusalOf(reason, planned.filter));
       if (refusals.length === planned.sources.length) throw refusals[0];
-      subscription.addStatuses(refusals.map(statusOf));
+      subscription.addStatuses([...refusals.map(statusOf), ...(this.probesSilent ? silenceStatus(planned) : [])]);
       this.#assertOpen("newSubscription");
     } catch (error) {
       subscription.close();
@@ -176,12 +191,20 @@ export class Sensor implements AsyncDisposable {
     this.#running = this.monitor.run().catch((error) => this.#fail(error));
     try {
       await Promise.all([this.processCache.ready, this.containerCache?.ready]);
+      if (this.#real) await this.#watchProbes();
     } catch (error) {
       throw toSensorError(error);
     }
   }
 
+  async #watchProbes(): Promise<void> {
+    const onSilence = (from: number, to: number) => this.#losses.probesSilent(from, to);
+    this.#canary = await ProbeCanary.open({ monitor: this.monitor, kernel: this.#kernel, onSilence });
+    if (this.#stopping !== undefined) this.#canary?.stop();
+  }
+
   async #stop(): Promise<void> {
+    this.#canary?.stop();
     try {
       // What happened before this call is still handed out, and what was lost told.
       await this.monitor.stop();

@@ -1,4 +1,5 @@
 import type { FieldContent } from "./field-table.js";
+import type { KernelTypes } from "./kernel-types.js";
 import { AddressFamily, type NetworkAddress, type NetworkPayload } from "./payload.js";
 
 /** Numbers of socket(7)'s families. */
@@ -49,10 +50,8 @@ export function addressOf(fields: SockaddrFields): NetworkAddress | undefined {
       return length < 8 ? undefined : ipv4Address(fields.ipv4, swap(fields.port));
     case Family.INET6:
       return length < 24 ? undefined : ipv6Address(fields.high, fields.low, swap(fields.port));
-    case Family.UNIX: {
-      const bytes = Buffer.concat([fields.path, fields.path_end]).subarray(0, length - UNIX_HEADER);
-      return { family: AddressFamily.LOCAL, address: { case: "localAddress", value: localName(bytes) } };
-    }
+    case Family.UNIX:
+      return unixAddress(fields, length);
     default:
       return undefined;
   }
@@ -72,6 +71,57 @@ export function peerOf({ family, dport, daddr, daddr_v6 }: SocketState): Network
   if (family !== Family.INET6) return undefined;
   const bytes = view(daddr_v6);
   return ipv6Address(bytes.getBigUint64(0, true), bytes.getBigUint64(8, true), dport);
+}
+
+/** What kernel probes fetch of the other end of a `struct sock`, {@link peerArguments}. */
+export interface PeerFields {
+  readonly family: number;
+  /** In network byte order, read as a little-endian number; the addresses likewise. */
+  readonly port: number;
+  readonly ipv4: number;
+  readonly high: number | bigint;
+  readonly low: number | bigint;
+  /** Of an AF_UNIX socket's peer: bytes of its `sockaddr_un`, 0 where it is unnamed. */
+  readonly length: number;
+  readonly path: Uint8Array;
+  readonly path_end: Uint8Array;
+}
+
+/**
+ * Fetch expressions for the other end of a connection.
+ *
+ * @param sock fetch expression of the `struct sock`'s address
+ * @throws PerfError `not_found`
+ */
+export function peerArguments(types: KernelTypes, sock: string): Record<string, string> {
+  const common = (member: string, more = 0) => `+${types.offset("sock_common", member) + more}(${sock})`;
+  // Its address, where the peer was bound to one.
+  const unix = `+${types.offset("unix_sock", "addr")}(+${types.offset("unix_sock", "peer")}(${sock}))`;
+  const name = types.offset("unix_address", "name") + UNIX_HEADER;
+  return {
+    family: `${common("skc_family")}:u16`,
+    port: `${common("skc_dport")}:u16`,
+    ipv4: `${common("skc_daddr")}:u32`,
+    high: `${common("skc_v6_daddr")}:u64`,
+    low: `${common("skc_v6_daddr", 8)}:u64`,
+    length: `+${types.offset("unix_address", "len")}(${unix}):s32`,
+    path: `+${name}(${unix}):u8[64]`,
+    path_end: `+${name + 64}(${unix}):u8[44]`,
+  };
+}
+
+/** The other end of a connection; `undefined` for one of another family. */
+export function peerOfSocket(fields: PeerFields): NetworkAddress | undefined {
+  switch (fields.family) {
+    case Family.INET:
+      return ipv4Address(fields.ipv4, swap(fields.port));
+    case Family.INET6:
+      return ipv6Address(fields.high, fields.low, swap(fields.port));
+    case Family.UNIX:
+      return unixAddress(fields, fields.length);
+    default:
+      return undefined;
+  }
 }
 
 /** What conditions on addresses see. */
@@ -101,6 +151,12 @@ function ipv4Address(address: number, port: number): NetworkAddress {
 
 function ipv6Address(high: number | bigint, low: number | bigint, port: number): NetworkAddress {
   return { family: AddressFamily.INET6, address: { case: "ipv6Address", value: { address: { high, low }, port } } };
+}
+
+/** @param length of the `sockaddr_un` */
+function unixAddress({ path, path_end }: { path: Uint8Array; path_end: Uint8Array }, length: number): NetworkAddress {
+  const bytes = Buffer.concat([path, path_end]).subarray(0, Math.max(0, length - UNIX_HEADER));
+  return { family: AddressFamily.LOCAL, address: { case: "localAddress", value: localName(bytes) } };
 }
 
 /** unix(7): a path ends at its NUL; a name that begins with one is abstract, and all of its bytes count. */

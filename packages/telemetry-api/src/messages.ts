@@ -69,6 +69,8 @@ export {
   FileEventSchema,
   FileEventType,
   FileEventTypeSchema,
+  FileNameSource,
+  FileNameSourceSchema,
   type KernelFunctionCallEvent,
   KernelFunctionCallEvent_FieldType,
   KernelFunctionCallEvent_FieldTypeSchema,

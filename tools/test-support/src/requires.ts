@@ -16,6 +16,8 @@ export interface Needs {
   btf?: boolean;
   /** A second CPU that may be taken offline: there is one only in the test bed, for nobody else works on it. */
   hotplug?: boolean;
+  /** A kernel that nobody else uses, since what the test does to it shows everywhere: the test bed's. */
+  ownKernel?: boolean;
   /** Lowest kernel release, such as `6.0`. */
   kernel?: string;
   /** Programs that must be there, by absolute path. */
@@ -58,6 +60,7 @@ export function unmetNeeds(needs: Needs): string[] {
   if (needs.hotplug && !(process.env.KERNSCOPE_VM && existsSync("/sys/devices/system/cpu/cpu1/online"))) {
     unmet.push("a test bed with a CPU that can be taken offline");
   }
+  if (needs.ownKernel && !process.env.KERNSCOPE_VM) unmet.push("a kernel of its own (the test bed)");
   if (needs.kernel !== undefined && !isAtLeast(release(), needs.kernel)) unmet.push(`kernel ${needs.kernel}`);
   for (const program of needs.programs ?? []) if (!existsSync(program)) unmet.push(program);
   return unmet;

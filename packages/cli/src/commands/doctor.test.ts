@@ -37,12 +37,14 @@ test("what is missing stands there with what would mend it, and nothing obeys", 
     {
       ...report,
       obstacle: `may not${evil}`,
+      probesSilent: true,
       runtimes: [{ name: "docker", found: true, condition: "failed", reason: evil }],
       capabilities: { ...report.capabilities, kinds: [kind as never] },
     },
     plain,
   );
   assert.match(text, /A sensor runs +no: may not\\x1b\[2J\n/);
+  assert.match(text, /kernel probes were disarmed on this host, and do not fire – set /);
   assert.match(text, /docker +failed: \\x1b\[2J\n/);
   assert.match(text, /file\.open +none\n +lacks no kprobes\\x1b\[2J\n +mend {2}CONFIG_KPROBES$/);
   assert.not.match(text.replaceAll("\n", ""), /\p{Cc}/u);

@@ -52,7 +52,7 @@ function hostLines({ obstacle, kernel, architecture, uid, privileges }: HostRepo
   ];
 }
 
-function featureLines({ features }: HostReport, colors: Colors): string[] {
+function featureLines({ features, probesSilent }: HostReport, colors: Colors): string[] {
   const { kernel, paranoid, ringLimit, ...named } = features;
   const lines = Object.entries(named).map(([name, { supported, purpose, since, needs, reason, detail }]) => {
     const more = detail === undefined ? "" : ` (${printable(detail)})`;
@@ -60,6 +60,10 @@ function featureLines({ features }: HostReport, colors: Colors): string[] {
     const remedy = `needs Linux ${since}${needs === undefined ? "" : `, ${needs}`}`;
     return row(name, `${mark("no", colors)} ${purpose}: ${printable(reason ?? "")} – ${remedy}`);
   });
+  if (probesSilent) {
+    const remedy = "set kernel.ftrace_enabled (sysctl) and kprobes/enabled (debugfs) to 1";
+    lines.push(row("", `${colors.red("kernel probes were disarmed on this host, and do not fire")} – ${remedy}`));
+  }
   lines.push(row("perf_event_paranoid", String(paranoid ?? "?")), row("perf_event_mlock_kb", String(ringLimit ?? "?")));
   return lines;
 }

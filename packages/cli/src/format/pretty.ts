@@ -23,6 +23,7 @@ const lossCauses: Readonly<Record<LostRecordCause, string>> = {
   [LostRecordCause.SENSOR_BUFFER]: "the sensor's buffer was full",
   [LostRecordCause.MALFORMED]: "the sensor could not read them",
   [LostRecordCause.SLOW_CLIENT]: "this client reads too slowly",
+  [LostRecordCause.PROBES_DISARMED]: "the kernel's probes were disarmed",
 };
 
 /** Writes events as lines for people. */
@@ -113,5 +114,6 @@ function commandOf({ commandLine, commandLineTruncated, processLineage }: Teleme
 function lostText({ lost, type, cause }: LostRecordEvent): string {
   const isAny = type === LostRecordEventType.UNKNOWN || type === LostRecordEventType.SUBSCRIPTION;
   const about = isAny ? "" : `${(LostRecordEventType[type] ?? `type ${type}`).toLowerCase().replaceAll("_", " ")} `;
-  return `${lost} ${about}${lost === 1n ? "event" : "events"}: ${lossCauses[cause] ?? `cause ${cause}`}`;
+  const count = cause === LostRecordCause.PROBES_DISARMED ? "nobody knows how many" : lost;
+  return `${count} ${about}${lost === 1n ? "event" : "events"}: ${lossCauses[cause] ?? `cause ${cause}`}`;
 }

@@ -41,19 +41,21 @@ interface ProbeSpec {
 
 /** `f_mode` of a file that can be written to (FMODE_WRITE), and the types of files (stat(2)) that are not regular. */
 const WRITABLE = "fmode & 2";
+/** FMODE_NOACCOUNT: what a file system that lies on another one, such as overlayfs, has opened there is not the program's. */
+const OWN = "!(fmode & 536870912)";
 const REGULAR = "imode & 32768 && !(imode & 24576)";
 /** `ia_valid` (linux/fs.h): mode, owner, group, times. A change of the size is one of the content. */
 const ATTRIBUTES = "valid & 55 && !(valid & 8)";
 const SIZE = "valid & 8";
 /** MAY_WRITE. */
-const WRITES = `mask & 2 && ${REGULAR}`;
+const WRITES = `mask & 2 && ${OWN} && ${REGULAR}`;
 
 const named = (action: FileAction, functions: string, lossType: number, args: ProbeSpec["args"]): ProbeSpec => ({
   action,
   functions: [functions],
   atReturn: true,
   lossType,
-  args,
+  args: (of) => ({ ...args(of), sp: "$stack:u64" }),
 });
 
 const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
@@ -110,7 +112,7 @@ const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
     {
       action: "openForModify",
       functions: ["security_file_open"],
-      filter: `${WRITABLE} && ${REGULAR}`,
+      filter: `${WRITABLE} && ${OWN} && ${REGULAR}`,
       lossType: LostRecordType.FILE_OPEN_MODIFY,
       args: (of) => of.file(),
     },
@@ -119,7 +121,7 @@ const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
     {
       action: "closeForModify",
       functions: ["__fput"],
-      filter: `${WRITABLE} && ${REGULAR}`,
+      filter: `${WRITABLE} && ${OWN} && ${REGULAR}`,
       lossType: LostRecordType.FILE_CLOSE_MODIFY,
       args: (of) => of.file(),
     },
@@ -138,7 +140,7 @@ const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
       atReturn: true,
       filter: SIZE,
       lossType: LostRecordType.FILE_MODIFY,
-      args: (of) => ({ ...of.dentry("dentry"), valid: `+0(${of.named("attr")}):u32` }),
+      args: (of) => ({ ...of.dentry("dentry"), valid: `+0(${of.named("attr")}):u32`, sp: "$stack:u64" }),
     },
   ],
   "file.attribute-change": [
@@ -148,7 +150,7 @@ const specs: Readonly<Record<string, readonly ProbeSpec[]>> = {
       atReturn: true,
       filter: ATTRIBUTES,
       lossType: LostRecordType.FILE_ATTRIBUTE_CHANGE,
-      args: (of) => ({ ...of.dentry("dentry"), valid: `+0(${of.named("attr")}):u32` }),
+      args: (of) => ({ ...of.dentry("dentry"), valid: `+0(${of.named("attr")}):u32`, sp: "$stack:u64" }),
     },
   ],
 };

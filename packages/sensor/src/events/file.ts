@@ -1,17 +1,18 @@
 import { and, type Expression, like, not, or, toKernelFilter } from "@kernscope/expression";
 import type { SampleRecord, TraceFields } from "@kernscope/perf";
 import type { Task } from "@kernscope/process-cache";
+import { CallsUnderWay } from "../calls-under-way.js";
 import { dentryPath } from "../dentry-path.js";
 import { SensorError } from "../errors.js";
 import type { EventKind } from "../event-kinds.js";
 import { type FieldTable, field, fieldTypes } from "../field-table.js";
+import { givenName } from "../given-name.js";
 import { identifiersOf } from "../identifiers.js";
 import type { KernelSupport } from "../kernel-support.js";
 import { MountTables } from "../mount-table.js";
-import { FileEventType, type FilePayload } from "../payload.js";
+import { FileEventType, FileNameSource, type FilePayload } from "../payload.js";
 import { Registrations } from "../registrations.js";
 import type { PlainFilter } from "../subscription-request.js";
-import { ThreadMap } from "../thread-map.js";
 import type { CloseEvents, EventFamily, EventSink, FamilyContext } from "./family.js";
 import { type FileProbe, fileProbes } from "./file-probes.js";
 
@@ -36,7 +37,6 @@ const fields: Readonly<Record<string, FieldTable>> = {
 };
 /** Bits of a mode that are asked for: not the type of the file. */
 const PERMISSIONS = 0o7777;
-const AT_FDCWD = -100;
 const remedy = "needs a kernel with kprobes and BTF (CONFIG_KPROBE_EVENTS, CONFIG_DEBUG_INFO_BTF)";
 const refusal = "the kernel tells of files by kprobes alone";
 
@@ -79,10 +79,13 @@ interface OpenFields {
   readonly dfd: number;
 }
 
+const stacked =
+  "on a file system that lies on another one (overlayfs) what open(2) creates is told once for each of them";
 const lacks: Readonly<Record<string, readonly string[]>> = {
+  "file.create": [stacked],
   "file.modify": ["what is written through mmap(2) is not seen"],
   "file.open": [
-    "names relative to a directory's descriptor, or to the directory of a process that ended at once, are not resolved",
+    "names are as they were given: links are not followed, and a name relative to a descriptor is looked up after",
   ],
 };
 
@@ -111,7 +114,7 @@ async function open(
   sink: EventSink,
 ): Promise<CloseEvents> {
   const mounts = new MountTables();
-  const pending = new ThreadMap<{ readonly name: string; readonly value: FilePayload }[]>();
+  const calls = new CallsUnderWay<FilePayload>();
   // Relative names are resolved by it; with kprobes it is followed for nothing.
   const following = kind === "file.open" ? await processCache.follow("cwd") : undefined;
   const register = async (registrations: Registrations) => {
@@ -124,14 +127,10 @@ async function open(
       await registrations.kprobe<TraceFields>(
         name,
         (record, data) => {
-          const value = pending.get(record.tid)?.findLast((each) => each.name === name);
-          if (value === undefined) return;
-          const stack = pending.take(record.tid)!;
-          stack.splice(stack.lastIndexOf(value));
-          if (stack.length > 0) pending.set(record.tid, stack);
+          const value = calls.return(record.tid, name);
           const result = data.result as number;
-          if (result < 0 && result >= -4095) return;
-          sink.emit(record, processCache.lookupTask(record.tid), { case: "file", value: value.value });
+          if (value === undefined || (result < 0 && result >= -4095)) return;
+          sink.emit(record, processCache.lookupTask(record.tid), { case: "file", value });
         },
         { onReturn: true, maxActive: 256, args: { result: "$retval:s32" }, sample },
         lossType,
@@ -144,7 +143,7 @@ async function open(
         const task = processCache.lookupTask(record.tid);
         const value = read(kind, probe, data, task, mounts);
         if (!atReturn) sink.emit(record, task, { case: "file", value });
-        else pending.set(record.tid, [...(pending.get(record.tid) ?? []).slice(-8), { name, value }]);
+        else calls.enter(record.tid, name, value, data.sp as number | bigint | undefined);
       },
       { args, filter, sample },
       lossType,
@@ -176,31 +175,30 @@ const types: Readonly<Record<string, number>> = {
 
 function read(kind: EventKind, { action }: FileProbe, data: TraceFields, task: Task, mounts: MountTables): FilePayload {
   const type = types[kind]!;
-  const path = (prefix: string) => dentryPath(data, prefix, task, mounts);
+  const nameSource = FileNameSource.DIRECTORY_ENTRY;
+  const { path, resolved } = dentryPath(data, "p", task, mounts);
   switch (action) {
     case "open": {
       const { filename: name, flags, mode, dfd } = data as unknown as OpenFields;
-      return { type, filename: absolute(name, dfd, task), openFlags: flags, openMode: mode & PERMISSIONS };
+      const given = givenName(name, dfd, task);
+      return { type, ...given, openFlags: flags, openMode: mode & PERMISSIONS, resolved: false };
     }
     case "create":
-      return { type, filename: path("p"), openMode: (data.mode as number) & PERMISSIONS };
-    case "link":
-      return { type, sourceFile: path("s"), targetFile: path("p"), symlink: false };
+      return { type, filename: path, openMode: (data.mode as number) & PERMISSIONS, resolved, nameSource };
+    case "link": {
+      const source = dentryPath(data, "s", task, mounts);
+      const both = resolved && source.resolved;
+      return { type, sourceFile: source.path, targetFile: path, symlink: false, resolved: both, nameSource };
+    }
     case "symlink":
-      return { type, sourceFile: data.text as string, targetFile: path("p"), symlink: true };
-    case "rename":
-      return { type, oldname: path("s"), newname: path("p") };
+      return { type, sourceFile: data.text as string, targetFile: path, symlink: true, resolved, nameSource };
+    case "rename": {
+      const source = dentryPath(data, "s", task, mounts);
+      return { type, oldname: source.path, newname: path, resolved: resolved && source.resolved, nameSource };
+    }
     default:
-      return { type, filename: path("p") };
+      return { type, filename: path, resolved, nameSource };
   }
-}
-
-/** A name as it was given, behind the working directory where it is relative to that; else it stays relative. */
-function absolute(name: string, dfd: number, task: Task): string {
-  if (name.startsWith("/") || dfd !== AT_FDCWD) return name;
-  const { cwd } = task;
-  if (cwd === undefined || !cwd.startsWith("/")) return name;
-  return `${cwd === "/" ? "" : cwd}/${name.replace(/^(?:\.\/+)+/, "")}`;
 }
 
 function eventOf({ function: name, atReturn }: FileProbe): string {

@@ -10,6 +10,7 @@ import { Registrations } from "../registrations.js";
 import { addressFields } from "../socket-address.js";
 import type { PlainFilter } from "../subscription-request.js";
 import type { EventFamily, Service } from "./family.js";
+import { openAcceptResults, peerSource } from "./network-accepts.js";
 import { type AddressSource, addressSource, openAttempts } from "./network-attempts.js";
 
 /** The calls that make events of each kind, and the API's number of it. */
@@ -71,12 +72,12 @@ export const networkEvents: EventFamily<PlainFilter> = {
     const own = kinds.get(kind)!;
     const points = tracepointsOf(own, kernel);
     if (points.length === 0) return { sources: [], lacks: ["no tracepoints of system calls"], remedies: [] };
-    if (!needsAddress(own)) return { sources: points, lacks: [], remedies: [] };
-    const { source, lack } = await addressSource(own.call, kernel);
+    const { source, lack } = await addressOrPeer(own, kernel);
     return {
       sources: [...points, ...(source === undefined ? [] : [source.event])],
       lacks: lack === undefined ? [] : [lack],
-      remedies: lack === undefined ? [] : ["a kernel with kprobes (CONFIG_KPROBE_EVENTS)"],
+      remedies:
+        lack === undefined ? [] : ["a kernel with kprobes and BTF (CONFIG_KPROBE_EVENTS, CONFIG_DEBUG_INFO_BTF)"],
     };
   },
   async plan({ kind, where }, kernel) {
@@ -102,10 +103,21 @@ export const networkEvents: EventFamily<PlainFilter> = {
         open: (context, sink) => openAttempts({ type: own.type, points, filter, source }, context, sink),
       };
     }
+    const peers = tellsPeer(own) ? await peerSource(kernel) : undefined;
+    if (peers !== undefined) {
+      const accepts = { type: own.type, points, filter, source: peers, result: resultOf };
+      return {
+        key,
+        kernel: [...kernelParts, { event: peers.event, filter: "" }],
+        rest: divided?.rest,
+        open: (context, sink) => openAcceptResults(accepts, context, sink),
+      };
+    }
     return {
       key,
       kernel: kernelParts,
       rest: divided?.rest,
+      ...(tellsPeer(own) && { lacks: [`${kind}: ${noPeer} – needs a kernel with kprobes and BTF`] }),
       open: ({ monitor, processCache }, sink) =>
         Registrations.open(
           monitor,
@@ -124,8 +136,29 @@ export const networkEvents: EventFamily<PlainFilter> = {
   },
 };
 
+const noPeer = "the peer's address is not known";
+
+function tellsPeer({ call, isResult }: NetworkKind): boolean {
+  return call === "accept" && isResult;
+}
+
+/** The kernel event that an address comes from, of the kinds that have one. */
+async function addressOrPeer(
+  own: NetworkKind,
+  kernel: KernelSupport,
+): Promise<{ source?: { readonly event: string }; lack?: string }> {
+  if (needsAddress(own)) return addressSource(own.call, kernel);
+  if (!tellsPeer(own)) return {};
+  const source = await peerSource(kernel);
+  return source === undefined ? { lack: noPeer } : { source };
+}
+
+function resultOf(record: SampleRecord): number | bigint {
+  return record.rawSigned64(FIRST);
+}
+
 function read({ type, call, isResult }: NetworkKind, record: SampleRecord): NetworkPayload {
-  if (isResult) return { type, result: record.rawSigned64(FIRST) };
+  if (isResult) return { type, result: resultOf(record) };
   const sockfd = record.rawUnsigned64(FIRST);
   return call === "listen" ? { type, sockfd, backlog: record.rawUnsigned64(SECOND) } : { type, sockfd };
 }

@@ -1,5 +1,6 @@
 import type { ExternalSample } from "@kernscope/perf";
 import type {
+  OriginSource,
   ProcessExecEvent,
   ProcessExitEvent,
   ProcessForkEvent,
@@ -87,6 +88,9 @@ function onFork(sink: EventSink) {
   };
 }
 
+/** Origins of arguments that the kernel's event did not hold. */
+const readLater: ReadonlySet<OriginSource> = new Set<OriginSource>(["memory", "procfs"]);
+
 function onExec(sink: EventSink) {
   return (sample: ExternalSample, { task, filename, commandLine, truncated }: ProcessExecEvent) => {
     const value: ProcessPayload = {
@@ -94,6 +98,7 @@ function onExec(sink: EventSink) {
       execFilename: filename,
       execCommandLine: commandLine,
       execCommandLineTruncated: truncated,
+      execCommandLineFromMemory: readLater.has(task.origin("commandLine").source),
     };
     sink.emit(sample, task, { case: "process", value });
   };

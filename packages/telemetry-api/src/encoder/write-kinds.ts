@@ -42,6 +42,7 @@ export function writeProcessEvent(writer: WireWriter, event: Init<ProcessEvent>)
   writer.bool(1000, event.execCommandLineTruncated);
   writer.bool(1001, event.exitStatusUnknown);
   writer.bool(1002, event.exitCoreDumpedUnknown);
+  writer.bool(1003, event.execCommandLineFromMemory);
 }
 
 export function writeFileEvent(writer: WireWriter, event: Init<FileEvent>): void {
@@ -54,6 +55,8 @@ export function writeFileEvent(writer: WireWriter, event: Init<FileEvent>): void
   writer.bool(15, event.symlink);
   writer.string(16, event.oldname);
   writer.string(17, event.newname);
+  writer.bool(1000, event.resolved);
+  writer.int32(1001, event.nameSource);
 }
 
 export function writePerformanceEvent(writer: WireWriter, event: Init<PerformanceEvent>): void {

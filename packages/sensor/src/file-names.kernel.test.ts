@@ -1,0 +1,154 @@
+import { like } from "@kernscope/expression";
+import { requires } from "@kernscope/test-support";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { TelemetryEvent } from "./event.js";
+import { eventKinds } from "./event-kinds.js";
+import { type FilePayload, FileNameSource as Source, FileEventType as Type } from "./payload.js";
+import type { PlainKind } from "./subscription-request.js";
+import { EventBed, valuesOf } from "./testing/event-bed.js";
+
+const probes = requires({ root: true, perf: true, kprobes: true });
+const kinds = eventKinds.filter((kind) => kind.startsWith("file.")) as PlainKind[];
+
+/** Opens one file for writing, by twelve names. */
+const aliases = `
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  char name[4096];
+  if (chdir(argv[1])) return 1;
+  mkdir("real", 0755);
+  close(open("real/file", O_CREAT | O_WRONLY, 0600));
+  symlink("real", "folder"); symlink("real/file", "link");
+  link("real/file", "real/other");
+  int dir = open("real", O_PATH);
+  const char *names[] = {"real/file", "./real/file", "real/../real/file", "folder/file", "link", "real//file"};
+  for (int i = 0; i < 6; i++) close(open(names[i], O_WRONLY));
+  snprintf(name, sizeof name, "%s/real/file", argv[1]); close(open(name, O_WRONLY));
+  snprintf(name, sizeof name, "/proc/self/root%s/real/file", argv[1]); close(open(name, O_WRONLY));
+  snprintf(name, sizeof name, "/proc/self/cwd/real/file"); close(open(name, O_WRONLY));
+  close(openat(dir, "file", O_WRONLY));
+  snprintf(name, sizeof name, "/proc/self/fd/%d/file", dir); close(open(name, O_WRONLY));
+  chdir("real"); close(open("file", O_WRONLY));
+  usleep(500000);
+  return 0;
+}`;
+
+/** Works on a file system that lies on another one, in a mount namespace of its own. */
+const overlay = `
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  char at[4096], options[4096];
+  if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) return 1;
+  snprintf(at, sizeof at, "%s/stack", argv[1]);
+  /* The layers' file system must not be one that overlayfs lies on already. */
+  if (mkdir(at, 0755) || mount("tmpfs", at, "tmpfs", 0, NULL) || chdir(at)) return 2;
+  mkdir("lower", 0755); mkdir("upper", 0755); mkdir("work", 0755); mkdir("top", 0755);
+  if (mount("overlay", "top", "overlay", 0, "lowerdir=lower,upperdir=upper,workdir=work") || chdir("top")) return 3;
+  usleep(500000);
+  mkdir("dir", 0755);
+  chmod("dir", 0700);
+  rename("dir", "renamed");
+  rmdir("renamed");
+  int fd = open("file", O_CREAT | O_RDWR, 0600);
+  if (write(fd, "content", 7) != 7) return 4;
+  if (ftruncate(fd, 3)) return 5;
+  close(fd);
+  unlink("file");
+  usleep(500000);
+  return 0;
+}`;
+
+/** Both at once: to open a sensor takes an emulated kernel long. */
+async function see() {
+  await using bed = await EventBed.open();
+  const { folder } = bed;
+  const programs = [bed.compile("aliases", aliases), bed.compile("overlay", overlay)];
+  const opens = await bed.gather({
+    filters: ["*file", "*link"].map((pattern) => ({ kind: "file.open" as const, where: like("filename", pattern) })),
+  });
+  const others = await bed.gather({ filters: kinds.filter((kind) => kind !== "file.open").map((kind) => ({ kind })) });
+  const [alias, stack] = [await bed.runBeside(programs[0]!, folder), await bed.runBeside(programs[1]!, folder)];
+  await bed.sensor.stop();
+  await Promise.all([opens.done, others.done]);
+  const of = ({ events }: { events: readonly TelemetryEvent[] }, pid: number) =>
+    valuesOf(events, pid, "file") as FilePayload[];
+  return { folder, names: of(opens, alias.pid), aliased: of(others, alias.pid), stacked: of(others, stack.pid) };
+}
+
+let seen: ReturnType<typeof see> | undefined;
+
+probes("twelve aliases of one file: one identity where the name is resolved, and never a wrong one", async () => {
+  seen ??= see();
+  const { folder, aliased, names: opened } = await seen;
+  // The kernel's own path of what was opened.
+  const identities = aliased.filter(({ type }) => type === Type.OPEN_FOR_MODIFY);
+  assert.equal(
+    identities.map(({ filename, resolved, nameSource }) => [filename, resolved, nameSource]),
+    Array(13).fill([`${folder}/real/file`, true, Source.DIRECTORY_ENTRY]),
+  );
+  // What the program called it by: an alias, which says that it is one.
+  const names = opened.filter(({ openFlags }) => (openFlags! & 0o103) === 1);
+  assert.equal(
+    names.map(({ filename, resolved, nameSource }) => [filename, resolved, nameSource]),
+    [
+      [`${folder}/real/file`, false, Source.WORKING_DIRECTORY],
+      [`${folder}/real/file`, false, Source.WORKING_DIRECTORY],
+      [`${folder}/real/../real/file`, false, Source.WORKING_DIRECTORY],
+      [`${folder}/folder/file`, false, Source.WORKING_DIRECTORY],
+      [`${folder}/link`, false, Source.WORKING_DIRECTORY],
+      [`${folder}/real//file`, false, Source.WORKING_DIRECTORY],
+      [`${folder}/real/file`, false, Source.GIVEN],
+      [`/proc/self/root${folder}/real/file`, false, Source.GIVEN],
+      ["/proc/self/cwd/real/file", false, Source.GIVEN],
+      [`${folder}/real/file`, false, Source.DESCRIPTOR],
+      [names[10]!.filename, false, Source.GIVEN],
+      [`${folder}/real/file`, false, Source.WORKING_DIRECTORY],
+    ],
+  );
+  assert.match(names[10]!.filename!, /^\/proc\/self\/fd\/\d+\/file$/);
+});
+
+probes("what overlayfs does on the file system below is told once", async () => {
+  seen ??= see();
+  const { folder, stacked } = await seen;
+  const top = `${folder}/stack/top`;
+  const told = stacked.map(({ type, filename, oldname, targetFile }) => [type, filename ?? oldname ?? targetFile]);
+  const of = (name: string) => told.filter(([, each]) => `${each}`.endsWith(name));
+  assert.equal(of("/dir"), [
+    [Type.CREATE, `${top}/dir`],
+    [Type.ATTRIBUTE_CHANGE, `${top}/dir`],
+    [Type.RENAME, `${top}/dir`],
+  ]);
+  assert.equal(of("/renamed"), [[Type.DELETE, `${top}/renamed`]]);
+  const file = of("/file").filter(([type]) => type !== Type.CREATE);
+  assert.equal(file, [
+    [Type.OPEN_FOR_MODIFY, `${top}/file`],
+    [Type.MODIFY, `${top}/file`],
+    [Type.MODIFY, `${top}/file`],
+    [Type.CLOSE_FOR_MODIFY, `${top}/file`],
+    [Type.DELETE, `${top}/file`],
+  ]);
+  // The one kind that is told of each layer, as capabilities() says.
+  assert.equal(
+    of("/file")
+      .filter(([type]) => type === Type.CREATE)
+      .map(([, name]) => name),
+    [`${top}/file`, `${folder}/stack/upper/file`],
+  );
+});
+
+test.run();
