@@ -101,18 +101,17 @@ export class ServiceMetrics {
 
   /** A batch came from the sensor. */
   taken(batch: readonly EventInit[]): void {
-    let kind = "";
+    let first = batch[0];
     let count = 0;
     for (const event of batch) {
-      const own = kindOfEvent(event);
-      if (own !== kind) {
-        if (count > 0) this.#taken.inc({ kind }, count);
-        kind = own;
+      if (first !== event && !areAlike(first, event)) {
+        if (first !== undefined) this.#taken.inc({ kind: kindOfEvent(first) }, count);
+        first = event;
         count = 0;
       }
       count++;
     }
-    if (count > 0) this.#taken.inc({ kind }, count);
+    if (first !== undefined) this.#taken.inc({ kind: kindOfEvent(first) }, count);
   }
 
   /** A client took a block. */
@@ -131,4 +130,11 @@ export class ServiceMetrics {
   refused(code: string): void {
     this.#refused.inc({ code });
   }
+}
+
+/** Whether two events are of the same kind, as far as that is told without looking kinds up. */
+function areAlike(one: EventInit | undefined, other: EventInit): boolean {
+  const a = one?.event;
+  const b = other.event;
+  return a?.case === b?.case && (a?.value as { type?: number })?.type === (b?.value as { type?: number })?.type;
 }
