@@ -1,7 +1,7 @@
 // What the monitor costs and how fast it is, beside a C reader of the same rings (the floor) and `perf record`, on the
 // same load in the same run: two pinned processes that make a system call which nobody else makes. The contenders take
-// turns, so that the machine's moods meet them all; what is printed are medians. Needs root, a C compiler and some four
-// minutes; `perf` is left out where it is not installed.
+// turns, so that the machine's moods meet them all; what is printed are medians, each part's when it is over. Needs root, a
+// C compiler and some five minutes; `perf` is left out where it is not installed.
 //
 //   node tools/bench/monitor.mjs [--quick] [--json] [--rounds N] [--only cost,capacity,blocked,latency,churn,rest]
 //
@@ -12,7 +12,7 @@ import { Tracefs } from "../../packages/perf/dist/index.js";
 import { startFloor, startMonitor } from "./monitor/contender.mjs";
 import { FILTER, runLoad, TRACEPOINT } from "./monitor/load.mjs";
 import { startPerfRecord } from "./monitor/perf-record.mjs";
-import { median, printReport } from "./monitor/report.mjs";
+import { median, printSection } from "./monitor/report.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -39,6 +39,7 @@ const target = { id, tracepoint: TRACEPOINT, filter: FILTER };
 
 const sections = { cost, capacity, blocked, latency, churn, rest };
 const report = { rounds, secondsEach: MEASURED };
+if (!values.json) console.log(`medians of ${rounds} rounds of ${MEASURED} s, Node ${process.version}`);
 for (const name of values.only.split(",")) {
   if (sections[name] === undefined) {
     console.error(`bench: --only ${name}: there are ${Object.keys(sections).join(", ")}`);
@@ -46,9 +47,9 @@ for (const name of values.only.split(",")) {
   }
   if (!values.json) process.stderr.write(`measuring: ${name}\n`);
   report[name] = await sections[name]();
+  if (!values.json) printSection(name, report[name]);
 }
 if (values.json) console.log(JSON.stringify(report, undefined, 2));
-else printReport(report);
 
 /** CPU time per event of every contender, as fast as the load can go and at a fixed rate. */
 async function cost() {
@@ -124,20 +125,31 @@ async function latency() {
 
 /** How long JavaScript does not come to anything else while events are registered and closed, with the stream flowing. */
 async function churn() {
-  const contender = await startMonitor({ ...target, handler: "empty", churn: true });
-  await contender.begin();
-  const load = runLoad(4 * MEASURED, 100_000);
-  const { churned, blockedMicros, lost } = await contender.end();
-  await load;
-  await contender.close();
-  return { churned, blockedMicros, lost };
+  const runs = [];
+  for (let round = 0; round < rounds; round++) {
+    const contender = await startMonitor({ ...target, handler: "empty", churn: true });
+    await contender.begin();
+    const load = runLoad(2 * MEASURED, 100_000);
+    runs.push(await contender.end());
+    await load;
+    await contender.close();
+  }
+  const turns = runs.map((run) => run.blockedMicros);
+  return {
+    churned: runs[0].churned,
+    blockedMicros: median(turns),
+    most: Math.max(...turns),
+    collectorMicros: median(runs.map((run) => run.collectorMicros)),
+    ...losses(runs),
+  };
 }
 
 /** A monitor that has nothing to do. */
 async function rest() {
   const contender = await startMonitor({ ...target, handler: "empty" });
   const seconds = quick ? 2 : 10;
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  // V8 tidies up once, some eight seconds after a program has become quiet.
+  await new Promise((resolve) => setTimeout(resolve, quick ? 1000 : 12_000));
   await contender.begin();
   const started = performance.now();
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));

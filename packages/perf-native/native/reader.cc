@@ -25,8 +25,8 @@ constexpr double kFullEnough = 1.0 / 8;
 // How often records are handed out for urgent ones at most: what a consumer does for each hand-out would else cost more
 // than what it does for the records.
 constexpr uint64_t kUrgentPauseNanos = 2'000'000;
-// After so long without a record the rings are looked at less often.
-constexpr uint64_t kRestAfterNanos = 100'000'000;
+// While no record comes the tick grows with the silence: the next record waits no longer than this part of it.
+constexpr uint64_t kRestShare = 20;
 
 std::shared_ptr<const SampleLayout> layout_of(const std::vector<uint8_t>& attr) {
   return std::make_shared<SampleLayout>(SampleLayout::from_attr(attr.data()));
@@ -335,8 +335,7 @@ void Reader::run() {
     if (merge_.copied() != 0 || result != Merge::Result::kDone) flowed = now;
 
     const uint64_t settle = config_.slack_nanos + kSettleNanos;
-    const bool resting = now - flowed >= kRestAfterNanos;
-    const uint64_t tick = resting ? config_.rest_tick_nanos : config_.tick_nanos;
+    const uint64_t tick = std::clamp((now - flowed) / kRestShare, config_.tick_nanos, config_.rest_tick_nanos);
     // When the fullest ring will be as full as it should get, if it goes on like this.
     const double filled = static_cast<double>(now - before) * kFullEnough / std::max(merge_.fullness(), 1e-9);
     before = now;

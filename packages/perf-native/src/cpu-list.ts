@@ -1,10 +1,5 @@
 import { readFileSync } from "node:fs";
 
-/** CPUs that are online (`/sys/devices/system/cpu/online`). */
-export function onlineCpus(): number[] {
-  return parseCpuList(readFileSync("/sys/devices/system/cpu/online", "latin1"));
-}
-
 /** CPUs that the system has, online or not (`/sys/devices/system/cpu/present`). */
 export function presentCpus(): number[] {
   return parseCpuList(readFileSync("/sys/devices/system/cpu/present", "latin1"));

@@ -1,8 +1,9 @@
 import { type EventAttr, packAttr } from "./attr.js";
 import { binding, fromNative, type NativeReader } from "./binding.js";
 import { Clock, PerfType, ReadFormat, SampleFormat, SoftwareEvent } from "./constants.js";
-import { onlineCpus, presentCpus } from "./cpu-list.js";
+import { presentCpus } from "./cpu-list.js";
 import { PerfNativeError } from "./errors.js";
+import { OnlineCpus } from "./online-cpus.js";
 import type { EventCount, OpenedEvent, OpenRequest, RecordSource, SourceStats } from "./record-source.js";
 
 export interface ReaderOptions {
@@ -18,7 +19,10 @@ export interface ReaderOptions {
   watermark?: number;
   /** Milliseconds after which the native thread looks at the rings unasked: bounds the latency of sparse events. Default 5. */
   tick?: number;
-  /** Milliseconds in place of `tick` after 100 ms without a record, from `tick` to 1000. Default 4 × `tick`. */
+  /**
+   * Milliseconds that the tick grows to while no record comes, from `tick` to 1000: a record waits no longer than a
+   * twentieth of the silence before it. Default 10 × `tick`.
+   */
   restTick?: number;
   /** Microseconds that a record is held back so that slower CPUs' records can come before it. Default 100. */
   slack?: number;
@@ -46,7 +50,7 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
   const spanSize = checkRange("spanSize", options.spanSize ?? 16 * MIB, MIN_SPAN_SIZE, MAX_SPAN_SIZE);
   const watermark = checkRange("watermark", options.watermark ?? ringSize / 8, 1, ringSize);
   const tick = checkRange("tick", options.tick ?? 5, 0.1, 1000);
-  const restTick = checkRange("restTick", options.restTick ?? Math.min(4 * tick, 1000), tick, 1000);
+  const restTick = checkRange("restTick", options.restTick ?? Math.min(10 * tick, 1000), tick, 1000);
   const slack = checkRange("slack", options.slack ?? 100, 0, 1_000_000);
   const clockId = options.clockId ?? Clock.MONOTONIC;
   const present = presentCpus();
@@ -107,6 +111,7 @@ class KernelSource implements RecordSource {
         this.countsLost = false;
         this.cpus = await this.#native.openRings(this.#pack(attr, this.#watermark, true));
       }
+      this.#online = new OnlineCpus();
     } catch (error) {
       await this.#native.close();
       throw fromNative(error);
@@ -142,12 +147,10 @@ class KernelSource implements RecordSource {
 
   async followCpus(): Promise<readonly number[]> {
     this.#checkOpen("followCpus");
-    const online = onlineCpus();
-    const known = online.join();
+    const online = this.#online as OnlineCpus;
     // That a CPU went and came back unseen, which is rare, costs more to find out than the list.
-    if (known === this.#online && this.#looks++ % CANARY_LOOKS !== 0) return [];
-    this.#online = known;
-    const came = await settled(this.#native.followCpus(Int32Array.from(online)));
+    if (!online.look() && this.#looks++ % CANARY_LOOKS !== 0) return [];
+    const came = await settled(this.#native.followCpus(Int32Array.from(online.list)));
     if (came.length > 0) this.cpus = [...new Set([...this.cpus, ...came])].sort((a, b) => a - b);
     return came;
   }
@@ -215,13 +218,14 @@ class KernelSource implements RecordSource {
   close(): Promise<void> {
     if (this.#closing === undefined) {
       this.#lastStats = this.#native.stats();
+      this.#online?.close();
       this.#closing = settled(this.#native.close());
     }
     return this.#closing;
   }
 
   #lastStats!: SourceStats;
-  #online = "";
+  #online: OnlineCpus | undefined;
   #looks = 0;
 
   /**

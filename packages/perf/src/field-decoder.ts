@@ -1,3 +1,4 @@
+import { ObjectCopier } from "./object-copier.js";
 import { joinSigned, joinUnsigned, RawMemory } from "./raw-memory.js";
 import { StringDecoder } from "./string-decoder.js";
 import type { FormatField, TraceFormat } from "./trace-format.js";
@@ -25,15 +26,13 @@ export type TraceValue = number | bigint | string | IntegerArray | string[];
  */
 export type TraceFields = { readonly [field: string]: TraceValue };
 
-const fieldsOf = Symbol("fields");
+const copierOf = Symbol("copier");
 
 /** A plain object of the event's own fields (not the common ones). */
 export function decodeObject<F extends object>(data: F): { -readonly [K in keyof F]: F[K] } {
-  const fields = (data as { [fieldsOf]?: readonly FormatField[] })[fieldsOf];
-  if (fields === undefined) throw new TypeError("decodeObject: not the data of a trace event");
-  return Object.fromEntries(fields.map(({ name }) => [name, (data as TraceFields)[name]])) as {
-    -readonly [K in keyof F]: F[K];
-  };
+  const copier = (data as { [copierOf]?: ObjectCopier })[copierOf];
+  if (copier === undefined) throw new TypeError("decodeObject: not the data of a trace event");
+  return copier.copy(data as TraceFields) as { -readonly [K in keyof F]: F[K] };
 }
 
 /** Makes cursors over one memory. */
@@ -69,7 +68,7 @@ function createCursor(format: TraceFormat, readerOf: (field: FormatField) => () 
   for (const field of [...format.common, ...format.fields]) {
     Object.defineProperty(prototype, field.name, { get: readerOf(field), enumerable: true, configurable: true });
   }
-  Object.defineProperty(prototype, fieldsOf, { value: format.fields });
+  Object.defineProperty(prototype, copierOf, { value: new ObjectCopier(format.fields.map(({ name }) => name)) });
   return Object.create(prototype);
 }
 

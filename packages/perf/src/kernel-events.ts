@@ -12,6 +12,7 @@ import type { Probe, ProbeRegistry } from "./probe-registry.js";
 import type { EventId } from "./record.js";
 import type { AnyHandler, Registration, Window } from "./registration.js";
 import { createSampleLayout } from "./sample-layout.js";
+import { SerialQueue } from "./serial-queue.js";
 import type { SideBandKind } from "./side-band.js";
 import type { Targets } from "./targets.js";
 import type { TraceFormat } from "./trace-format.js";
@@ -44,8 +45,8 @@ export interface KernelEventInit {
 /** Opens, changes and closes a monitor's events of the kernel. */
 export class KernelEvents {
   readonly #init: KernelEventsInit;
-  /** Changes come one after the other; the source would have them wait for each other anyway. */
-  #last: Promise<unknown> = Promise.resolve();
+  /** The source would have changes wait for each other anyway. */
+  readonly #changes = new SerialQueue();
   #ended: { at: number; forget: () => void }[] = [];
 
   constructor(init: KernelEventsInit) {
@@ -188,19 +189,15 @@ export class KernelEvents {
     registrations: readonly Registration[],
     operation: string,
     work: (opened: Registration[]) => Promise<void>,
-    subject = registrations.map(({ name }) => name).join(", "),
+    subject?: string,
   ): Promise<void> {
-    const before = this.#last;
     const change = async () => {
-      await before;
       await Promise.allSettled(registrations.map(({ opening }) => opening));
       await work(registrations.filter(({ indices }) => indices.length > 0));
     };
-    const done = change().catch((error) => {
-      throw toPerfError(error, operation, subject);
+    return this.#changes.run(change).catch((error) => {
+      throw toPerfError(error, operation, subject ?? registrations.map(({ name }) => name).join(", "));
     });
-    this.#last = done.catch(() => {});
-    return done;
   }
 
   async #replace(registration: Registration, filter: string): Promise<void> {

@@ -15,6 +15,7 @@ import type { EventId } from "./record.js";
 import type { AnyHandler } from "./registration.js";
 import { applySampleOptions } from "./sample-options.js";
 import type { SampleRecord } from "./sample-record.js";
+import { SerialQueue } from "./serial-queue.js";
 import { type SideBandHandler, type SideBandKind, type SideBandOptions, sideBandAttr } from "./side-band.js";
 import type { TraceEvents } from "./trace-events.js";
 
@@ -27,9 +28,13 @@ export interface RegistrarInit {
   assertOpen: (subject: string) => void;
 }
 
-/** Makes kernel events of what a monitor's user asks for. */
+/**
+ * Makes kernel events of what a monitor's user asks for: of one after the other, since all that fifty of them have to do
+ * between two answers of the system would keep the thread from its records for too long.
+ */
 export class Registrar {
   readonly #init: RegistrarInit;
+  readonly #queue = new SerialQueue();
 
   constructor(init: RegistrarInit) {
     this.#init = init;
@@ -37,33 +42,39 @@ export class Registrar {
 
   async tracepoint(name: string, handler: AnyHandler, options: RegistrationOptions): Promise<EventId> {
     const { kernel, traceEvents, assertOpen } = this.#init;
-    const attr = traceAttr(options, name);
-    const format = await traceEvents.format(name);
-    assertOpen(name);
-    return kernel.open({ name, attr: { ...attr, config: format.id }, format, handler, options });
+    return this.#queue.run(async () => {
+      assertOpen(name);
+      const attr = traceAttr(options, name);
+      const format = await traceEvents.format(name);
+      assertOpen(name);
+      return kernel.open({ name, attr: { ...attr, config: format.id }, format, handler, options });
+    });
   }
 
   /** The probe is gone again when its event is, or could not be opened. */
   async probe(request: ProbeRequest, handler: AnyHandler, options: RegistrationOptions): Promise<EventId> {
     const { kernel, traceEvents, probes, assertOpen } = this.#init;
     const { subject } = request;
-    const attr = traceAttr(options, subject);
-    const probe = await probes.add(request);
-    try {
-      const format = await traceEvents.read(probe.event);
+    return this.#queue.run(async () => {
       assertOpen(subject);
-      return await kernel.open({
-        name: subject,
-        attr: { ...attr, config: format.id },
-        format,
-        probe,
-        handler,
-        options,
-      });
-    } catch (error) {
-      await probes.remove(probe);
-      throw error;
-    }
+      const attr = traceAttr(options, subject);
+      const probe = await probes.add(request);
+      try {
+        const format = await traceEvents.read(probe.event);
+        assertOpen(subject);
+        return await kernel.open({
+          name: subject,
+          attr: { ...attr, config: format.id },
+          format,
+          probe,
+          handler,
+          options,
+        });
+      } catch (error) {
+        await probes.remove(probe);
+        throw error;
+      }
+    });
   }
 
   async counterGroup(
@@ -76,7 +87,7 @@ export class Registrar {
     const { filter: _, completeStack: __, ...rest } = options as RegistrationOptions;
     try {
       const values = new CounterCursor(record);
-      return await kernel.open({ name, attr: leader, members, values, handler, options: rest });
+      return await this.#queue.run(() => kernel.open({ name, attr: leader, members, values, handler, options: rest }));
     } catch (error) {
       throw explainCounterError(error, counters, name);
     }
@@ -89,7 +100,7 @@ export class Registrar {
       throw new PerfError("invalid", { operation: "registerSideBand", cause });
     }
     const attr = sideBandAttr(kinds, options);
-    return this.#init.kernel.open({ name, attr, sideBand: new Set(kinds), handler, options });
+    return this.#queue.run(() => this.#init.kernel.open({ name, attr, sideBand: new Set(kinds), handler, options }));
   }
 }
 

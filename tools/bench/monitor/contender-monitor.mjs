@@ -7,9 +7,10 @@
 // options  of EventMonitor.open
 // churn    at "end" registers and closes other events first, and measures how long that keeps JavaScript from other work
 // block    keeps JavaScript busy: milliseconds of every other so many milliseconds
+import { PerformanceObserver } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { decodeObject, EventMonitor } from "../../../packages/perf/dist/index.js";
+import { decodeObject, EventMonitor, Tracefs } from "../../../packages/perf/dist/index.js";
 import { clockNanos } from "../../../packages/perf-native/dist/index.js";
 
 const CLOCK_THREAD_CPUTIME_ID = 3;
@@ -112,12 +113,20 @@ function percentiles() {
 }
 
 /**
- * Registers and closes tracepoints that nobody else has open, whose closing takes the kernel longest. What counts is how
- * much CPU time this thread spends between two timers a millisecond apart: the clock on the wall would count the
- * other programs of this machine, too.
+ * Registers and closes tracepoints that nobody else has open, whose closing takes the kernel longest: 50 of them at once,
+ * then those again. What counts is how much CPU time this thread spends between two timers a millisecond apart: the clock
+ * on the wall would count the other programs of this machine, too. A collection of garbage that falls into a turn counts
+ * in it; the longest collection is told beside it.
  */
 async function churn() {
-  const names = ["sys_enter_swapon", "sys_enter_swapoff", "sys_enter_acct", "sys_enter_quotactl", "sys_enter_reboot"];
+  const tracefs = await Tracefs.open();
+  const names = (await tracefs.listEvents()).filter((name) => name.startsWith("syscalls/sys_enter_s")).slice(0, 50);
+  await tracefs.close();
+  let collector = 0;
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) collector = Math.max(collector, duration * 1000);
+  });
+  observer.observe({ entryTypes: ["gc"] });
   let longest = 0;
   let over = false;
   let before = threadMicros();
@@ -128,14 +137,13 @@ async function churn() {
     if (!over) setTimeout(turn, 1);
   };
   setTimeout(turn, 1);
-  let churned = 0;
-  for (let round = 0; round < 4; round++) {
-    const ids = await Promise.all(names.map((name) => monitor.registerTracepoint(`syscalls/${name}`, () => {})));
+  for (let round = 0; round < 2; round++) {
+    const ids = await Promise.all(names.map((name) => monitor.registerTracepoint(name, () => {})));
     await Promise.all(ids.map((each) => monitor.unregister(each)));
-    churned += ids.length;
   }
   over = true;
-  return { churned, blockedMicros: longest };
+  observer.disconnect();
+  return { churned: 2 * names.length, blockedMicros: longest, collectorMicros: collector };
 }
 
 /** CPU time of this thread. */

@@ -10,66 +10,74 @@ export function median(numbers) {
   return sorted[sorted.length >> 1];
 }
 
-/** Prints the report of monitor.mjs for people. */
-export function printReport({ rounds, secondsEach, cost, capacity, blocked, latency, churn, rest }) {
-  console.log(`medians of ${rounds} rounds of ${secondsEach} s, Node ${process.version}`);
-  for (const [load, rows] of Object.entries(cost ?? {})) {
-    const floor = rows[0].nanosPerEvent;
-    heading(`CPU time per event, load ${load}`, "ns", "best", "x floor", "events/s", "lost");
-    for (const row of rows) {
-      const ratio = row.nanosPerEvent / floor;
-      const target = targets[row.name];
-      const missed = target !== undefined && (row.nanosPerEvent > target || ratio > FLOOR_RATIO);
-      const cells = [
-        row.nanosPerEvent.toFixed(0),
-        row.best.toFixed(0),
-        ratio.toFixed(1),
-        number(row.rate),
-        number(row.lost),
-      ];
-      line(row.name, cells, missed && `missed: ${target} ns, ${FLOOR_RATIO} x floor`);
+/** Prints one part of the report of monitor.mjs for people. */
+export function printSection(name, results) {
+  printers[name](results);
+}
+
+const printers = {
+  cost(loads) {
+    for (const [load, rows] of Object.entries(loads)) {
+      const floor = rows[0].nanosPerEvent;
+      heading(`CPU time per event, load ${load}`, "ns", "best", "x floor", "events/s", "lost");
+      for (const row of rows) {
+        const ratio = row.nanosPerEvent / floor;
+        const target = targets[row.name];
+        const missed = target !== undefined && (row.nanosPerEvent > target || ratio > FLOOR_RATIO);
+        const cells = [
+          row.nanosPerEvent.toFixed(0),
+          row.best.toFixed(0),
+          ratio.toFixed(1),
+          number(row.rate),
+          number(row.lost),
+        ];
+        line(row.name, cells, missed && `missed: ${target} ns, ${FLOOR_RATIO} x floor`);
+      }
     }
-  }
-  if (capacity !== undefined) {
+  },
+
+  capacity({ tries, maxRateWithoutLoss }) {
     heading("rates, three fields read, 2 MiB rings", "events/s", "lost");
-    for (const { asked, rate, lost } of capacity.tries) {
+    for (const { asked, rate, lost } of tries) {
       line(asked === 0 ? "as fast as it goes" : `asked for ${number(asked)}`, [number(rate), number(lost)]);
     }
-    const best = capacity.maxRateWithoutLoss;
-    line("most without loss", [number(best), "0"], best < 495_000 && "missed: 500,000 a second");
-  }
-  if (blocked !== undefined) {
-    heading("JavaScript busy 150 ms of every 300, 1 MiB rings", "events/s", "lost", "stalls");
     line(
-      "three fields read",
-      [blocked.rate, blocked.lost, blocked.stalls].map(number),
-      blocked.lost > 0 && "missed: 0 lost",
+      "most without loss",
+      [number(maxRateWithoutLoss), "0"],
+      maxRateWithoutLoss < 495_000 && "missed: 500,000 a second",
     );
-  }
-  if (latency !== undefined) {
+  },
+
+  blocked({ rate, lost, stalls }) {
+    heading("JavaScript busy 150 ms of every 300, 1 MiB rings", "events/s", "lost", "stalls");
+    line("three fields read", [rate, lost, stalls].map(number), lost > 0 && "missed: 0 lost");
+  },
+
+  latency(rows) {
     heading("kernel time stamp to handler, µs", "p50", "p99", "max", "late", "lost", "CPU %");
-    for (const row of latency) {
+    for (const row of rows) {
       const cells = [row.p50, row.p99, row.max, row.late, row.lost].map(number);
       const most = row.name.includes("default") ? 10_000 : 1_000;
       const missed = row.p99 > most && !row.name.includes("floor");
       line(row.name, [...cells, row.cpuPercent.toFixed(1)], missed && `missed: p99 ${number(most)}`);
     }
-  }
-  if (churn !== undefined) {
-    heading("registering and closing while 100,000/s flow", "events", "blocked µs", "lost");
-    const { churned, blockedMicros, lost } = churn;
+  },
+
+  churn({ churned, blockedMicros, most, collectorMicros, lost }) {
+    heading("registering and closing while 100,000/s flow", "events", "turn µs", "most", "garbage", "lost");
     line(
       "JavaScript's longest turn",
-      [churned, blockedMicros, lost].map(number),
+      [churned, blockedMicros, most, collectorMicros, lost].map(number),
       blockedMicros > 5000 && "missed: 5 ms",
     );
-  }
-  if (rest !== undefined) {
+  },
+
+  rest({ cpuPercent, rssMiB }) {
     heading("at rest", "CPU %", "RSS MiB");
-    const missed = rest.cpuPercent > 0.5 || rest.rssMiB > 80;
-    line("monitor", [rest.cpuPercent.toFixed(2), rest.rssMiB.toFixed(0)], missed && "missed: 0.5 %, 80 MiB");
-  }
-}
+    const missed = cpuPercent > 0.5 || rssMiB > 80;
+    line("monitor", [cpuPercent.toFixed(2), rssMiB.toFixed(0)], missed && "missed: 0.5 %, 80 MiB");
+  },
+};
 
 function heading(title, ...columns) {
   console.log("");
