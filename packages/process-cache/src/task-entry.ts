@@ -42,8 +42,8 @@ export interface TaskHome {
 export class TaskEntry implements Task {
   // What a lookup reads lies together.
   readonly pid: number;
-  readonly leader: TaskEntry;
   #bits = 0;
+  readonly leader: TaskEntry;
   readonly #home: TaskHome;
   /** Of a leader only, as what follows up to `evidence`; its threads show the same. */
   creator: TaskEntry | undefined;
@@ -51,6 +51,8 @@ export class TaskEntry implements Task {
   program: Program = unknownProgram;
   /** Start time in clock ticks since boot, −1: not known. */
   startTick = -1;
+  /** How many processes had the pid before that began in the same tick. */
+  tickOwners = 0;
   /** First clock tick since boot in which a process can begin that this thread makes after its last record. */
   forkTick = 0;
   container: TaskContainer | undefined;
@@ -99,8 +101,8 @@ export class TaskEntry implements Task {
   }
 
   get processId(): string {
-    const { pid, startTick } = this.leader;
-    return startTick < 0 ? "" : this.#home.ids.of(pid, startTick);
+    const { pid, startTick, tickOwners } = this.leader;
+    return startTick < 0 ? "" : this.#home.ids.of(pid, startTick, tickOwners);
   }
 
   get commandLine(): readonly string[] {
