@@ -2,7 +2,15 @@ import type { Cgroup } from "./cgroup-paths.js";
 import type { Cred } from "./credentials.js";
 import type { ExitEvidence } from "./exit-evidence.js";
 import type { ProcessIds } from "./process-id.js";
-import { noOrigin, type Origin, type OriginSource, type Task, type TaskContainer, type TaskField } from "./task.js";
+import {
+  noOrigin,
+  type Origin,
+  type OriginSource,
+  originOf,
+  type Task,
+  type TaskContainer,
+  type TaskField,
+} from "./task.js";
 import type { TaskExecutable } from "./task-executable.js";
 import type { WorkingDirectory } from "./working-directory.js";
 
@@ -146,7 +154,7 @@ export class TaskEntry implements Task {
     if (field === "executable") return this.#home.executable(this.leader).origin;
     if (field === "cwd") return (this.directory ?? this.#home.directory(this.leader))?.origin ?? noOrigin;
     const bits = (this.#bits >>> shifts[field]) & 0xf;
-    return { source: sources[bits & 7] ?? "none", complete: (bits & COMPLETE) !== 0 };
+    return originOf(sources[bits & 7] ?? "none", (bits & COMPLETE) !== 0);
   }
 
   /** Says where a value comes from, as {@link TaskEntry.origin} will repeat it. */

@@ -1,5 +1,5 @@
 import type { Procfs } from "./procfs.js";
-import { noOrigin, type Origin, type TaskFile } from "./task.js";
+import { noOrigin, type Origin, originOf, type TaskFile } from "./task.js";
 import type { Program, TaskEntry } from "./task-entry.js";
 
 /** The file that a program was started from, and who told. */
@@ -10,8 +10,8 @@ export interface TaskExecutable {
 
 export const noExecutable: TaskExecutable = Object.freeze({ file: undefined, origin: noOrigin });
 
-const fromEvent: Origin = Object.freeze({ source: "tracepoint", complete: false });
-const fromProc: Origin = Object.freeze({ source: "procfs", complete: true });
+const fromEvent = originOf("tracepoint", false);
+const fromProc = originOf("procfs", true);
 
 /**
  * Asks /proc for the file that a process executes. The answer counts only if afterwards the process still is the one that

@@ -11,6 +11,7 @@ import {
   NANOS_PER_TICK,
   type ProcessIds,
 } from "./process-id.js";
+import { originOf } from "./task.js";
 import { type Program, TaskEntry, type TaskHome } from "./task-entry.js";
 import { executableOf, type TaskExecutable } from "./task-executable.js";
 import type { RecordContext, TaskClock, TaskSystem } from "./task-system.js";
@@ -296,5 +297,5 @@ function isBefore(elapsed: number, entry: TaskEntry): boolean {
 }
 
 function programOf({ argv, truncated, startStack }: ProcessSnapshot): Program {
-  return { filename: "", commandLine: argv, truncated, startStack, origin: { source: "procfs", complete: !truncated } };
+  return { filename: "", commandLine: argv, truncated, startStack, origin: originOf("procfs", !truncated) };
 }

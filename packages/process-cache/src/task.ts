@@ -29,9 +29,6 @@ export type TaskField =
   | "cwd"
   | "exit";
 
-/** The origin of what nobody knows. */
-export const noOrigin: Origin = Object.freeze({ source: "none", complete: false });
-
 /**
  * The file that a process executes. What but its path is not known (`undefined`) where the process was gone before /proc
  * could be asked: then the path is the one that was given to execve(2), which can be a link's, or a script's.
@@ -47,6 +44,27 @@ export interface TaskFile {
   /** It lives in memory only: memfd_create(2). */
   readonly memfd: boolean | undefined;
 }
+
+/** One object for all origins that are alike: most tasks have one of a few. */
+export function originOf(source: OriginSource, complete: boolean): Origin {
+  return (complete ? whole : doubtful)[source];
+}
+
+const originsOf = (complete: boolean): Readonly<Record<OriginSource, Origin>> => {
+  const of = (source: OriginSource): Origin => Object.freeze({ source, complete });
+  return {
+    none: of("none"),
+    tracepoint: of("tracepoint"),
+    kprobe: of("kprobe"),
+    memory: of("memory"),
+    procfs: of("procfs"),
+  };
+};
+const whole = originsOf(true);
+const doubtful = originsOf(false);
+
+/** The origin of what nobody knows. */
+export const noOrigin: Origin = originOf("none", false);
 
 /** What a lookup function found out about a task's container. */
 export interface TaskContainer {
