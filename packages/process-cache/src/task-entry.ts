@@ -64,6 +64,7 @@ export class TaskEntry implements Task {
   /** First clock tick since boot in which a process can begin that this thread makes after its last record. */
   forkTick = 0;
   container: TaskContainer | undefined;
+  attached: unknown;
   /** Threads of the process beside the leader that live. */
   threads: Set<TaskEntry> | undefined;
   evidence: ExitEvidence | undefined;
@@ -141,6 +142,14 @@ export class TaskEntry implements Task {
     return this.cgroup?.path;
   }
 
+  get attachment(): unknown {
+    return this.leader.attached;
+  }
+
+  set attachment(value: unknown) {
+    this.leader.attached = value;
+  }
+
   get containerId(): string {
     return this.leader.container?.id ?? "";
   }
@@ -160,7 +169,7 @@ export class TaskEntry implements Task {
   /** Says where a value comes from, as {@link TaskEntry.origin} will repeat it. */
   setOrigin(field: keyof typeof shifts, source: OriginSource, complete: boolean): void {
     const shift = shifts[field];
-    const bits = sources.indexOf(source) | (complete ? COMPLETE : 0);
+    const bits = numbers[source] | (complete ? COMPLETE : 0);
     this.#bits = (this.#bits & ~(0xf << shift)) | (bits << shift);
   }
 
@@ -237,7 +246,8 @@ export class TaskEntry implements Task {
 }
 
 const sources: readonly OriginSource[] = ["none", "tracepoint", "kprobe", "memory", "procfs"];
-const EXACT_START = sources.indexOf("tracepoint");
+const numbers: Readonly<Record<OriginSource, number>> = { none: 0, tracepoint: 1, kprobe: 2, memory: 3, procfs: 4 };
+const EXACT_START = numbers.tracepoint;
 const COMPLETE = 8;
 /** Four bits for each origin, from the lowest. */
 const shifts = { startTime: 0, parent: 4, command: 8, creds: 12, cgroup: 16, exit: 20 } as const;

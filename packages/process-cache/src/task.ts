@@ -139,6 +139,8 @@ export interface Task {
   readonly containerId: string;
   /** What the lookup function for containers said; `undefined`: nothing. */
   readonly containerInfo: unknown;
+  /** What the owner of the cache wants to find again with the process; all of its threads show it. Nothing reads it here. */
+  attachment: unknown;
   /** Where a value came from. */
   origin(field: TaskField): Origin;
 }
