@@ -93,19 +93,23 @@ class Words {
   readonly size: 4 | 8;
   readonly count: number;
   readonly text: Buffer;
+  readonly #halves: Uint32Array;
 
   constructor(stack: Uint8Array, size: 4 | 8) {
     this.size = size;
     this.count = Math.floor(stack.length / size);
     this.text = Buffer.from(stack.buffer, stack.byteOffset, stack.byteLength);
+    const isAligned = (stack.byteOffset & 3) === 0;
+    const { buffer, byteOffset } = isAligned ? stack : stack.slice();
+    this.#halves = new Uint32Array(buffer, byteOffset, stack.length >> 2);
   }
 
   low(index: number): number {
-    return this.text.readUInt32LE(index * this.size);
+    return this.#halves[this.size === 4 ? index : index * 2]!;
   }
 
   high(index: number): number {
-    return this.size === 4 ? 0 : this.text.readUInt32LE(index * 8 + 4);
+    return this.size === 4 ? 0 : this.#halves[index * 2 + 1]!;
   }
 
   isNull(index: number): boolean {

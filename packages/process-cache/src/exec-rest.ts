@@ -1,7 +1,7 @@
 import type { ExecStack } from "./exec-args.js";
 import { parseCommandLine } from "./proc-text.js";
 import type { ProcDirectory, Procfs } from "./procfs.js";
-import type { Origin } from "./task.js";
+import { type Origin, originOf } from "./task.js";
 
 /** Copies memory of another process (process_vm_readv(2)) and returns how many bytes it got; throws where it may not. */
 export type MemoryReader = (pid: number, address: bigint, target: Uint8Array) => number;
@@ -34,8 +34,8 @@ export function execArguments(
   options: ExecRestOptions,
 ): ExecArguments {
   const { argv, argc, start } = stack;
-  if (stack.complete) return { argv, truncated: false, origin: { source: "tracepoint", complete: true } };
-  const known: ExecArguments = { argv, truncated: true, origin: { source: "tracepoint", complete: false } };
+  if (stack.complete) return { argv, truncated: false, origin: originOf("tracepoint", true) };
+  const known: ExecArguments = { argv, truncated: true, origin: originOf("tracepoint", false) };
   if (argc === undefined || argc === 0 || start === undefined) return known;
   return options.procfs.with(pid, (directory) => fetchRest(directory, stack, pid, `${stackPointer}`, options)) ?? known;
 }
@@ -57,7 +57,7 @@ function fetchRest(
   const found = fromMemory ?? fromProc;
   if (found === undefined || !agrees(found, stack)) return undefined;
   const source = fromMemory === undefined ? "procfs" : "memory";
-  return { ...found, origin: { source, complete: !found.truncated } };
+  return { ...found, origin: originOf(source, !found.truncated) };
 }
 
 function readStrings(start: bigint, end: bigint, pid: number, { readMemory, limit }: ExecRestOptions) {

@@ -15,5 +15,4 @@ export type {
   ProcessForkEvent,
   ProcessUpdateEvent,
 } from "./process-events.js";
-export type { ProcExecutable } from "./procfs.js";
-export type { Origin, OriginSource, Task, TaskContainer, TaskField } from "./task.js";
+export type { Origin, OriginSource, Task, TaskContainer, TaskField, TaskFile } from "./task.js";

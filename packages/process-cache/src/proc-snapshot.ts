@@ -41,10 +41,10 @@ export interface ProcessSnapshot extends TaskSnapshot {
 /** How often a process is read again that executed another program in between. */
 const ATTEMPTS = 4;
 
-/** Bytes of these files at most. What is wanted of the last one, whose lists of groups can be long, is at its beginning. */
+/** Bytes of these files at most. What is wanted of the last one, which can be long, are the ids in its first lines. */
 const STAT = { name: "stat", limit: 4096 };
 const CGROUP = { name: "cgroup", limit: 64 << 10 };
-const STATUS = { name: "status", limit: 4096 };
+const STATUS = { name: "status", limit: 512 };
 
 /** Room for the files of many tasks beside that for those of the last one. */
 const ROOM = 256 << 10;
@@ -60,6 +60,7 @@ export class SnapshotReader {
   readonly #one: Buffer;
   readonly #lengths = new Int32Array(5);
   readonly #pid = new Int32Array(1);
+  #lastCgroups: { bytes: Buffer; path: string | undefined } = { bytes: Buffer.alloc(0), path: undefined };
   /** Memory of readings that are over. */
   readonly #spare: Buffer[] = [];
 
@@ -129,6 +130,14 @@ export class SnapshotReader {
     }
   }
 
+  /** Most processes are in the cgroups of the one before. */
+  #cgroupPath(cgroups: Buffer): string | undefined {
+    if (this.#lastCgroups.bytes.equals(cgroups)) return this.#lastCgroups.path;
+    const path = perfCgroupPath(parseCgroups(cgroups));
+    this.#lastCgroups = { bytes: Buffer.from(cgroups), path };
+    return path;
+  }
+
   #process(files: Files, anyway = false): ProcessSnapshot | typeof changed | undefined {
     const before = statOf(files.next());
     const task = taskOf(before, files.next());
@@ -147,7 +156,7 @@ export class SnapshotReader {
         // A zombie has lost its memory and with it its arguments.
         (task.isZombie && !task.isKernelThread) ||
         !isSame,
-      cgroupPath: cgroups && perfCgroupPath(parseCgroups(cgroups)),
+      cgroupPath: cgroups && this.#cgroupPath(cgroups),
       startStack: after.startStack === "0" ? undefined : BigInt(after.startStack),
     };
   }

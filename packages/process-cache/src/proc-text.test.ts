@@ -61,14 +61,12 @@ Gid:\t100\t50\t51\t4294967295
 FDSize:\t64
 Groups:\t4 24
 NStgid:\t4710\t5
-NSpid:\t4711\t6
 `;
 
 test("the ids of status", () => {
   const parsed = parseStatus(Buffer.from(status));
   assert.is(parsed?.tgid, 4710);
   assert.is(parsed?.parentPid, 12);
-  assert.equal(parsed?.namespacePids, [4711, 6]);
   assert.equal(parsed?.creds, {
     uid: 1000,
     euid: 0,

@@ -79,8 +79,6 @@ export interface ProcStatus {
   readonly tgid: number;
   readonly parentPid: number;
   readonly creds: Cred | undefined;
-  /** The task's ids in its pid namespaces, the reader's first. */
-  readonly namespacePids: readonly number[];
 }
 
 /** Parses /proc/PID/status; `undefined` where it does not have the form of one. */
@@ -100,7 +98,6 @@ export function parseStatus(bytes: Buffer): ProcStatus | undefined {
     tgid,
     parentPid: numbers("PPid")[0] ?? 0,
     creds: credOfStatus(numbers("Uid"), numbers("Gid")),
-    namespacePids: numbers("NSpid"),
   };
 }
 

@@ -171,15 +171,32 @@ test(
     ({ kernel, proc, cache, fork, exec }) => {
       const shell = cache.lookupTask(10);
       assert.is(shell.executable?.path, "/bin/sh");
-      assert.ok(shell.executable!.inode > 0);
+      assert.ok(shell.executable!.inode! > 0);
       assert.equal(shell.origin("executable"), { source: "procfs", complete: true });
       fork(10, 100);
       exec(100, ["/bin/true"]);
       kernel.deliver();
       // /proc shows another program already.
       proc.add(100, { exe: "/bin/sh", startStack: 1n });
-      assert.is(cache.lookupTask(100).executable, undefined);
-      assert.equal(cache.lookupTask(100).origin("executable"), { source: "none", complete: false });
+      const named = { device: undefined, inode: undefined, deleted: undefined, memfd: undefined };
+      assert.equal(cache.lookupTask(100).executable, { path: "/bin/true", ...named });
+      assert.equal(cache.lookupTask(100).origin("executable"), { source: "tracepoint", complete: false });
+      const vague = [
+        "true",
+        "./true",
+        "",
+        "/dev/fd/5",
+        "//proc/self//fd/7",
+        "/proc/thread-self/fd/7",
+        "/proc/1/task/2/fd/3",
+      ];
+      for (const [index, name] of vague.entries()) {
+        fork(10, 200 + index);
+        exec(200 + index, [name]);
+        kernel.deliver();
+        const task = cache.lookupTask(200 + index);
+        assert.equal([task.executable, task.origin("executable").source], [undefined, "none"], name);
+      }
     },
     { populate: (proc) => proc.add(10, { exe: "/bin/sh", startStack: 4096n, argv: ["/bin/sh"] }) },
   ),

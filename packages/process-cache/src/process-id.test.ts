@@ -12,8 +12,9 @@ import {
 test("an id is made of boot, pid and tick, and nothing else", () => {
   const ids = new ProcessIds("62d6e022-fde8-45a5-82a9-81903f6a1e68\n");
   assert.is(ids.of(4711, 290597), "62d6e022fde8-4711-290597");
-  const values = [ids.of(1, 23), ids.of(12, 3), new ProcessIds("72d6e022-fde8").of(1, 23)];
-  assert.is(new Set(values).size, 3);
+  assert.is(ids.of(4711, 290597, 2), "62d6e022fde8-4711-290597-2");
+  const values = [ids.of(1, 23), ids.of(12, 3), ids.of(1, 2, 3), new ProcessIds("72d6e022-fde8").of(1, 23)];
+  assert.is(new Set(values).size, 4);
 });
 
 test("a process begins before its fork event and after what its maker did before", () => {

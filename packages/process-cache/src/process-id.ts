@@ -13,7 +13,9 @@ const TYPICAL_DELAY = 10_000;
 /**
  * Makes process ids: text that names one process for ever, derived from the boot, the pid and the start time, so that
  * whoever looks at the same process, by its fork event or in /proc, before or after a restart, finds the same id.
- * Reads `BOOT-PID-TICK`: 12 hexadecimal digits of the boot id, pid, and start time in clock ticks since boot.
+ * Reads `BOOT-PID-TICK`: 12 hexadecimal digits of the boot id, pid, and start time in clock ticks since boot. Of several
+ * processes that had a pid within one tick all but the first have a `-N` behind it, from 1 on: that they are several only
+ * their fork events tell.
  */
 export class ProcessIds {
   readonly #boot: string;
@@ -23,9 +25,12 @@ export class ProcessIds {
     this.#boot = bootId.replaceAll("-", "").trim().slice(0, 12).toLowerCase();
   }
 
-  /** The id of the process `tgid` that started at `tick`, clock ticks since boot (field 22 of /proc/PID/stat). */
-  of(tgid: number, tick: number): string {
-    return `${this.#boot}-${tgid}-${tick}`;
+  /**
+   * The id of the process `tgid` that started at `tick`, clock ticks since boot (field 22 of /proc/PID/stat), after `others`
+   * that had the pid in that tick.
+   */
+  of(tgid: number, tick: number, others = 0): string {
+    return others === 0 ? `${this.#boot}-${tgid}-${tick}` : `${this.#boot}-${tgid}-${tick}-${others}`;
   }
 }
 

@@ -2,7 +2,15 @@ import type { Cgroup } from "./cgroup-paths.js";
 import type { Cred } from "./credentials.js";
 import type { ExitEvidence } from "./exit-evidence.js";
 import type { ProcessIds } from "./process-id.js";
-import { noOrigin, type Origin, type OriginSource, type Task, type TaskContainer, type TaskField } from "./task.js";
+import {
+  noOrigin,
+  type Origin,
+  type OriginSource,
+  originOf,
+  type Task,
+  type TaskContainer,
+  type TaskField,
+} from "./task.js";
 import type { TaskExecutable } from "./task-executable.js";
 import type { WorkingDirectory } from "./working-directory.js";
 
@@ -42,8 +50,8 @@ export interface TaskHome {
 export class TaskEntry implements Task {
   // What a lookup reads lies together.
   readonly pid: number;
-  readonly leader: TaskEntry;
   #bits = 0;
+  readonly leader: TaskEntry;
   readonly #home: TaskHome;
   /** Of a leader only, as what follows up to `evidence`; its threads show the same. */
   creator: TaskEntry | undefined;
@@ -51,9 +59,12 @@ export class TaskEntry implements Task {
   program: Program = unknownProgram;
   /** Start time in clock ticks since boot, −1: not known. */
   startTick = -1;
+  /** How many processes had the pid before that began in the same tick. */
+  tickOwners = 0;
   /** First clock tick since boot in which a process can begin that this thread makes after its last record. */
   forkTick = 0;
   container: TaskContainer | undefined;
+  attached: unknown;
   /** Threads of the process beside the leader that live. */
   threads: Set<TaskEntry> | undefined;
   evidence: ExitEvidence | undefined;
@@ -99,8 +110,8 @@ export class TaskEntry implements Task {
   }
 
   get processId(): string {
-    const { pid, startTick } = this.leader;
-    return startTick < 0 ? "" : this.#home.ids.of(pid, startTick);
+    const { pid, startTick, tickOwners } = this.leader;
+    return startTick < 0 ? "" : this.#home.ids.of(pid, startTick, tickOwners);
   }
 
   get commandLine(): readonly string[] {
@@ -131,6 +142,14 @@ export class TaskEntry implements Task {
     return this.cgroup?.path;
   }
 
+  get attachment(): unknown {
+    return this.leader.attached;
+  }
+
+  set attachment(value: unknown) {
+    this.leader.attached = value;
+  }
+
   get containerId(): string {
     return this.leader.container?.id ?? "";
   }
@@ -144,13 +163,13 @@ export class TaskEntry implements Task {
     if (field === "executable") return this.#home.executable(this.leader).origin;
     if (field === "cwd") return (this.directory ?? this.#home.directory(this.leader))?.origin ?? noOrigin;
     const bits = (this.#bits >>> shifts[field]) & 0xf;
-    return { source: sources[bits & 7] ?? "none", complete: (bits & COMPLETE) !== 0 };
+    return originOf(sources[bits & 7] ?? "none", (bits & COMPLETE) !== 0);
   }
 
   /** Says where a value comes from, as {@link TaskEntry.origin} will repeat it. */
   setOrigin(field: keyof typeof shifts, source: OriginSource, complete: boolean): void {
     const shift = shifts[field];
-    const bits = sources.indexOf(source) | (complete ? COMPLETE : 0);
+    const bits = numbers[source] | (complete ? COMPLETE : 0);
     this.#bits = (this.#bits & ~(0xf << shift)) | (bits << shift);
   }
 
@@ -227,7 +246,8 @@ export class TaskEntry implements Task {
 }
 
 const sources: readonly OriginSource[] = ["none", "tracepoint", "kprobe", "memory", "procfs"];
-const EXACT_START = sources.indexOf("tracepoint");
+const numbers: Readonly<Record<OriginSource, number>> = { none: 0, tracepoint: 1, kprobe: 2, memory: 3, procfs: 4 };
+const EXACT_START = numbers.tracepoint;
 const COMPLETE = 8;
 /** Four bits for each origin, from the lowest. */
 const shifts = { startTime: 0, parent: 4, command: 8, creds: 12, cgroup: 16, exit: 20 } as const;

@@ -1,16 +1,17 @@
-import type { ProcExecutable, Procfs } from "./procfs.js";
-import { noOrigin, type Origin } from "./task.js";
-import type { TaskEntry } from "./task-entry.js";
+import type { Procfs } from "./procfs.js";
+import { noOrigin, type Origin, originOf, type TaskFile } from "./task.js";
+import type { Program, TaskEntry } from "./task-entry.js";
 
 /** The file that a program was started from, and who told. */
 export interface TaskExecutable {
-  readonly file: ProcExecutable | undefined;
+  readonly file: TaskFile | undefined;
   readonly origin: Origin;
 }
 
 export const noExecutable: TaskExecutable = Object.freeze({ file: undefined, origin: noOrigin });
 
-const fromProc: Origin = Object.freeze({ source: "procfs", complete: true });
+const fromEvent = originOf("tracepoint", false);
+const fromProc = originOf("procfs", true);
 
 /**
  * Asks /proc for the file that a process executes. The answer counts only if afterwards the process still is the one that
@@ -29,6 +30,21 @@ export function readExecutable(procfs: Procfs, leader: TaskEntry): TaskExecutabl
   });
   return file === undefined ? noExecutable : { file, origin: fromProc };
 }
+
+/**
+ * What the kernel's record of an execve(2) says of the file, for processes that were gone when /proc was asked: the path that
+ * the call was given. It counts where it is absolute, and does not only lead to a file that the caller had open.
+ */
+export function executableOf({ filename }: Program): TaskExecutable {
+  if (!filename.startsWith("/") || OPEN_FILE.test(filename)) return noExecutable;
+  return {
+    file: { path: filename, device: undefined, inode: undefined, deleted: undefined, memfd: undefined },
+    origin: fromEvent,
+  };
+}
+
+/** Names of open files: fexecve(3) makes the kernel show the first ones. */
+const OPEN_FILE = /^\/+(dev|proc\/+[^/]+(\/+task\/+[^/]+)?)\/+fd\//;
 
 /** Asks /proc where a process works. */
 export function readDirectory(procfs: Procfs, leader: TaskEntry): string | undefined {

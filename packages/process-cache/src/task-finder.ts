@@ -11,8 +11,9 @@ import {
   NANOS_PER_TICK,
   type ProcessIds,
 } from "./process-id.js";
+import { originOf } from "./task.js";
 import { type Program, TaskEntry, type TaskHome } from "./task-entry.js";
-import type { TaskExecutable } from "./task-executable.js";
+import { executableOf, type TaskExecutable } from "./task-executable.js";
 import type { RecordContext, TaskClock, TaskSystem } from "./task-system.js";
 import type { TaskTable } from "./task-table.js";
 import { type WorkingDirectory, WorkingDirectoryPool } from "./working-directory.js";
@@ -120,12 +121,12 @@ export class TaskFinder implements TaskHome {
     if (snapshot.pid !== snapshot.tgid) return this.#insertThread(snapshot, this.lookup(snapshot.tgid).leader);
     const entry = new TaskEntry(snapshot.pid, undefined, this);
     this.#fill(entry, snapshot);
-    entry.startTick = snapshot.startTick;
     entry.program = programOf(snapshot);
     entry.cgroup = snapshot.cgroupPath === undefined ? undefined : this.cgroups.at(snapshot.cgroupPath);
     entry.setOrigin("cgroup", "procfs", true);
     // Before the parent is looked for: whatever /proc says, each task is taken in once.
     this.table.insert(entry);
+    setStartTick(entry, snapshot.startTick);
     entry.creatorPid = snapshot.parentPid;
     entry.creator = snapshot.parentPid > 0 ? this.lookup(snapshot.parentPid).leader : undefined;
     entry.setOrigin("parent", "procfs", false);
@@ -183,9 +184,9 @@ export class TaskFinder implements TaskHome {
     const latest = latestStartTick(boot);
     const told = earliest === latest ? latest : this.system.startTick(entry.pid);
     if (told !== undefined && told <= latest) {
-      entry.startTick = told;
+      setStartTick(entry, told);
     } else {
-      entry.startTick = Math.min(Math.max(likelyStartTick(boot), earliest), latest);
+      setStartTick(entry, Math.min(Math.max(likelyStartTick(boot), earliest), latest));
       entry.setOrigin("startTime", "tracepoint", false);
     }
   }
@@ -200,7 +201,10 @@ export class TaskFinder implements TaskHome {
   executable(leader: TaskEntry): TaskExecutable {
     const { program } = leader;
     // Made later, it would be that of another program.
-    program.executable ??= this.system.executable(leader);
+    if (program.executable === undefined) {
+      const told = this.system.executable(leader);
+      program.executable = told.file === undefined ? executableOf(program) : told;
+    }
     return program.executable;
   }
 
@@ -278,6 +282,14 @@ export class TaskFinder implements TaskHome {
   }
 }
 
+/** Says when a process began, which has its pid by now, and which of the pid's owners of that tick it is. */
+function setStartTick(entry: TaskEntry, tick: number): void {
+  entry.startTick = tick;
+  let earlier = entry.previousOwner;
+  while (earlier !== undefined && (!earlier.isLeader || earlier.startTick > tick)) earlier = earlier.previousOwner;
+  if (earlier?.startTick === tick) entry.tickOwners = earlier.tickOwners + 1;
+}
+
 /** Whether a record's time lies before all of the life of a task. */
 function isBefore(elapsed: number, entry: TaskEntry): boolean {
   if (entry.startTime === undefined) return false;
@@ -285,5 +297,5 @@ function isBefore(elapsed: number, entry: TaskEntry): boolean {
 }
 
 function programOf({ argv, truncated, startStack }: ProcessSnapshot): Program {
-  return { filename: "", commandLine: argv, truncated, startStack, origin: { source: "procfs", complete: !truncated } };
+  return { filename: "", commandLine: argv, truncated, startStack, origin: originOf("procfs", !truncated) };
 }

@@ -12,6 +12,7 @@ import { type ExecArguments, type ExecRestOptions, execArguments } from "./exec-
 import { ExitCalls } from "./exit-calls.js";
 import { exitRegisterMask, ThreadEnd, threadEnd } from "./exit-status.js";
 import type { ProcessCacheEvents } from "./process-events.js";
+import { noOrigin, originOf } from "./task.js";
 import type { TaskTracker } from "./task-tracker.js";
 
 export interface TaskProbesInit {
@@ -223,11 +224,16 @@ function readExec(record: SampleRecord, register: number | undefined, pid: numbe
   const parsed = parseExecStack(stack, address, abi);
   const args = execArguments(parsed, pid, address, rest);
   // Read before the program ran, yet not by the kernel.
-  const source = record.userStackRead && args.origin.source === "tracepoint" ? "memory" : args.origin.source;
-  return { args: { ...args, origin: { ...args.origin, source } }, ids: parsed.ids, startStack: address };
+  const { source, complete } = args.origin;
+  const isRead = source === "tracepoint" && record.userStackRead;
+  return {
+    args: isRead ? { ...args, origin: originOf("memory", complete) } : args,
+    ids: parsed.ids,
+    startStack: address,
+  };
 }
 
-const nothing: ExecArguments = { argv: [], truncated: true, origin: { source: "none", complete: false } };
+const nothing: ExecArguments = { argv: [], truncated: true, origin: noOrigin };
 
 function stackPointerRegister(): number | undefined {
   return Object.hasOwn(UserRegister, process.arch)

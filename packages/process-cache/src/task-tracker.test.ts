@@ -285,6 +285,22 @@ test("CLONE_PARENT makes a sibling", () => {
   assert.is(fork(100, 101, CloneFlag.PARENT).childTask.parentPid, 10);
 });
 
+test("owners of a pid within one tick have ids of their own, whatever their threads were", () => {
+  const { fork, exit, finder } = setUp();
+  const owners = Array.from({ length: 4 }, (_, index) => {
+    if (index === 2) {
+      fork(10, 100, PTHREAD);
+      exit(100, 10, 0, false);
+    }
+    const { childTask } = fork(10, 100);
+    exit(100, 100, 0);
+    return childTask;
+  });
+  const [first = "", ...later] = owners.map(({ processId }) => processId);
+  assert.equal(later, [`${first}-1`, `${first}-2`, `${first}-3`]);
+  assert.is(finder.lookup(100), owners[3]);
+});
+
 test("a pid's next owner is another task with another id", () => {
   const { fork, exit, finder, advance } = setUp();
   const first = fork(10, 100).childTask;

@@ -4,7 +4,7 @@ import type { ExecIds } from "./exec-args.js";
 import { applyExecIds } from "./exec-creds.js";
 import type { ExecArguments } from "./exec-rest.js";
 import { ExitEvidence } from "./exit-evidence.js";
-import { decodeWaitStatus, signaled } from "./exit-status.js";
+import { decodeWaitStatus, exited, signaled } from "./exit-status.js";
 import type {
   ExitStatus,
   ProcessExecEvent,
@@ -138,6 +138,10 @@ export class TaskTracker {
     if (task.command === "") task.command = facts.command;
     noteCgroup(finder, task, context.cgroup);
     task.ended = true;
+    const isOnlyThread = leader === task && leader.threads === undefined && leader.evidence === undefined;
+    // Most processes: nothing else can have been the reason.
+    if (isOnlyThread && facts.end >= 0 && facts.groupDead !== false)
+      return this.#finish(leader, elapsed, exited(facts.end));
     this.#evidence(leader).threadEnded(facts.end, elapsed, task.isLeader);
     if (!task.isLeader) finder.end(task, elapsed);
     const isLast = leader.ended && (leader.threads === undefined || leader.threads.size === 0);

@@ -1,6 +1,5 @@
 import type { Cgroup } from "./cgroup-paths.js";
 import type { Cred } from "./credentials.js";
-import type { ProcExecutable } from "./procfs.js";
 
 /**
  * Where a value came from:
@@ -30,8 +29,42 @@ export type TaskField =
   | "cwd"
   | "exit";
 
+/**
+ * The file that a process executes. What but its path is not known (`undefined`) where the process was gone before /proc
+ * could be asked: then the path is the one that was given to execve(2), which can be a link's, or a script's.
+ */
+export interface TaskFile {
+  /** An absolute path in the mount namespace of the process, without ` (deleted)`. */
+  readonly path: string;
+  /** Device number (`st_dev` of stat(2)) and inode: what identifies the file whatever it is called. */
+  readonly device: number | undefined;
+  readonly inode: number | undefined;
+  /** No name led to the file any more. */
+  readonly deleted: boolean | undefined;
+  /** It lives in memory only: memfd_create(2). */
+  readonly memfd: boolean | undefined;
+}
+
+/** One object for all origins that are alike: most tasks have one of a few. */
+export function originOf(source: OriginSource, complete: boolean): Origin {
+  return (complete ? whole : doubtful)[source];
+}
+
+const originsOf = (complete: boolean): Readonly<Record<OriginSource, Origin>> => {
+  const of = (source: OriginSource): Origin => Object.freeze({ source, complete });
+  return {
+    none: of("none"),
+    tracepoint: of("tracepoint"),
+    kprobe: of("kprobe"),
+    memory: of("memory"),
+    procfs: of("procfs"),
+  };
+};
+const whole = originsOf(true);
+const doubtful = originsOf(false);
+
 /** The origin of what nobody knows. */
-export const noOrigin: Origin = Object.freeze({ source: "none", complete: false });
+export const noOrigin: Origin = originOf("none", false);
 
 /** What a lookup function found out about a task's container. */
 export interface TaskContainer {
@@ -70,10 +103,11 @@ export interface Task {
   /** The path given to the last execve(2) as the kernel saw it, not resolved; empty where not known. */
   readonly filename: string;
   /**
-   * The file that the process executes, whatever it is called: read from /proc when first asked for, or told by the kernel
-   * with the option `executables`; `undefined` for kernel threads and where it was asked for too late.
+   * The file that the process executes, whatever it is called: read from /proc when first asked for. Where that was too late
+   * it is what execve(2) was given, if that is an absolute path: its origin is `tracepoint` then, and not complete.
+   * `undefined` for kernel threads and where nobody knows.
    */
-  readonly executable: ProcExecutable | undefined;
+  readonly executable: TaskFile | undefined;
   /** User and group ids; `undefined` where not known. */
   readonly creds: Cred | undefined;
   /**
@@ -105,6 +139,8 @@ export interface Task {
   readonly containerId: string;
   /** What the lookup function for containers said; `undefined`: nothing. */
   readonly containerInfo: unknown;
+  /** What the owner of the cache wants to find again with the process; all of its threads show it. Nothing reads it here. */
+  attachment: unknown;
   /** Where a value came from. */
   origin(field: TaskField): Origin;
 }

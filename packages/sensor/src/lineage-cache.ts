@@ -6,22 +6,25 @@ const MAX_LINEAGE = 64;
 
 /** Who a process descends from. Most events are of a process that had one before, with the same forebears. */
 export class LineageCache {
-  readonly #lineages = new WeakMap<Task, readonly LineageEntry[]>();
-
   /** The process of a task and its forebears, itself first. */
   of(task: Task): readonly LineageEntry[] {
     const process = task.leader;
-    const known = this.#lineages.get(process);
+    const known = lineageOf(process);
     if (known !== undefined && isCurrentLineage(known, process)) return known;
     const entries: LineageEntry[] = [];
     for (let next: Task | undefined = process; next !== undefined && entries.length < MAX_LINEAGE; ) {
-      const own: LineageEntry | undefined = this.#lineages.get(next)?.[0];
+      const own: LineageEntry | undefined = lineageOf(next)?.[0];
       entries.push(own !== undefined && describes(own, next) ? own : entryOf(next));
       next = next.parent?.leader;
     }
-    this.#lineages.set(process, entries);
+    process.attachment = entries;
     return entries;
   }
+}
+
+/** It lies with the process: a WeakMap of all that come and go costs more than what it saves. */
+function lineageOf(process: Task): readonly LineageEntry[] | undefined {
+  return process.attachment as readonly LineageEntry[] | undefined;
 }
 
 function entryOf({ pid, command, processId, filename }: Task): LineageEntry {

@@ -43,7 +43,7 @@ export class FakeProc implements Disposable {
     writeFileSync(join(folder, "stat"), `${pid} (${command}) ${fields.slice(3).join(" ")}\n`);
     const ids = Array(4).fill(uid).join("\t");
     const status = [`Name:\t${command}`, `Tgid:\t${pid}`, `Pid:\t${pid}`, `PPid:\t${parentPid}`];
-    writeFileSync(join(folder, "status"), `${status.join("\n")}\nUid:\t${ids}\nGid:\t${ids}\nNSpid:\t${pid}\n`);
+    writeFileSync(join(folder, "status"), `${status.join("\n")}\nUid:\t${ids}\nGid:\t${ids}\n`);
     writeFileSync(join(folder, "cmdline"), argv.map((text) => `${text}\0`).join(""));
     symlinkSync(cwd, join(folder, "cwd"));
     if (exe !== undefined) symlinkSync(exe, join(folder, "exe"));
