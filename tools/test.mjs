@@ -1,13 +1,16 @@
 // Runs every compiled test file in a process of its own and counts what really ran. uvu exits 0 when a hook throws, when
 // `.run()` was forgotten or when all was skipped, so its exit status alone proves nothing.
 //
-//   node tools/test.mjs [--no-build] [--kernel-facing] [--timeout SECONDS] [PART OF A PATH…]
+//   node tools/test.mjs [--no-build] [--kernel-facing] [--grouped] [--timeout SECONDS] [PART OF A PATH…]
+//
+// --grouped: one process for all files of a package; what is left of them after a crash gets another one.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
+import { GroupOutput } from "./group-output.mjs";
 import { countResults } from "./test-results.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -17,6 +20,7 @@ const { values, positionals } = parseArgs({
   options: {
     "no-build": { type: "boolean", default: false },
     "kernel-facing": { type: "boolean", default: false },
+    grouped: { type: "boolean", default: false },
     timeout: { type: "string", default: "300" },
   },
 });
@@ -29,11 +33,8 @@ if (!(timeoutSeconds > 0)) {
 if (!values["no-build"]) build();
 const files = findTests(positionals, values["kernel-facing"]);
 const sum = { passed: 0, failed: 0, skipped: 0 };
-for (const file of files) {
-  const result = await runFile(file);
-  sum.passed += result.passed;
-  sum.failed += result.failed;
-  sum.skipped += result.skipped;
+for (const group of values.grouped ? groupByPackage(files) : files.map((file) => [file])) {
+  for (let rest = group; rest.length > 0; ) rest = rest.slice(await runFiles(rest));
 }
 if (sum.passed + sum.failed === 0) console.log(`no test ran (${files.length} files, ${sum.skipped} skipped)`);
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
@@ -66,40 +67,75 @@ function children(folder) {
     .map((entry) => join(root, folder, entry.name));
 }
 
-/** Runs one file, prints its line (and its output where something is wrong or skipped), and returns its counts. */
-async function runFile(file) {
-  const name = relative(root, file);
-  const started = Date.now();
-  const { output, status, timedOut } = await runProcess(file);
-  const result = countResults(output, timedOut ? `not done after ${timeoutSeconds} s` : status);
-  const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  const verdict = result.failed > 0 ? "FAIL" : result.passed > 0 ? "ok" : "skip";
-  console.log(`${verdict.padEnd(4)} ${name} (${result.passed} passed, ${result.skipped} skipped, ${seconds} s)`);
-  if (result.failed > 0) console.log(`${output}\n     ${result.reason}`);
-  else for (const line of output.split("\n")) if (line.startsWith("skipped: ")) console.log(`     ${line}`);
-  return result;
+function groupByPackage(files) {
+  const groups = new Map();
+  for (const file of files) {
+    const home = file.split("/dist/")[0];
+    groups.set(home, [...(groups.get(home) ?? []), file]);
+  }
+  return [...groups.values()];
 }
 
-function runProcess(file) {
+/** Runs files in one process, up to the first that does not come to its end; returns how many it began, at least one. */
+async function runFiles(files) {
+  if (files.length === 1) {
+    const [file] = files;
+    let output = "";
+    const { trouble, seconds } = await runProcess([file], (text) => {
+      output += text;
+    });
+    report(file, output, trouble, seconds);
+    return 1;
+  }
+  const group = new GroupOutput();
+  const running = runProcess([join(root, "tools/test-group.mjs"), ...files], (text, restartTimer) => {
+    group.write(text);
+    for (const part of group.takeEnded()) {
+      restartTimer();
+      report(part.file, part.output, part.trouble, part.seconds);
+    }
+  });
+  const { trouble, seconds } = await running;
+  const last = group.takeLast(trouble);
+  if (last !== undefined) report(last.file, last.output, last.trouble, last.seconds);
+  else report(files[0], group.text, trouble ?? "it did not begin", seconds);
+  return Math.max(group.begun, 1);
+}
+
+/** Prints a file's line (and its output where something is wrong or skipped), and counts it. */
+function report(file, output, trouble, seconds) {
+  const result = countResults(output, trouble);
+  for (const name of ["passed", "failed", "skipped"]) sum[name] += result[name];
+  const verdict = result.failed > 0 ? "FAIL" : result.passed > 0 ? "ok" : "skip";
+  const figures = `${result.passed} passed, ${result.skipped} skipped, ${seconds.toFixed(1)} s`;
+  console.log(`${verdict.padEnd(4)} ${relative(root, file)} (${figures})`);
+  if (result.failed > 0) console.log(`${output}\n     ${result.reason}`);
+  else for (const line of output.split("\n")) if (line.startsWith("skipped: ")) console.log(`     ${line}`);
+}
+
+/** Runs Node with these arguments; what is printed is handed on, along with how to give it all its time again. */
+function runProcess(args, onOutput) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["--enable-source-maps", file], {
+    const started = Date.now();
+    const child = spawn(process.execPath, ["--enable-source-maps", ...args], {
       cwd: root,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const chunks = [];
     let timedOut = false;
-    child.stdout.on("data", (chunk) => chunks.push(chunk));
-    child.stderr.on("data", (chunk) => chunks.push(chunk));
     const timer = setTimeout(() => {
       timedOut = true;
       killGroup(child.pid);
     }, timeoutSeconds * 1000);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => onOutput(text, () => timer.refresh()));
+    }
     child.on("exit", () => killGroup(child.pid));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      const status = code === 0 ? undefined : `ended with ${signal ?? `status ${code}`}`;
-      resolve({ output: Buffer.concat(chunks).toString(), status, timedOut });
+      const ending = code === 0 ? undefined : `ended with ${signal ?? `status ${code}`}`;
+      const trouble = timedOut ? `not done after ${timeoutSeconds} s` : ending;
+      resolve({ trouble, seconds: (Date.now() - started) / 1000 });
     });
   });
 }

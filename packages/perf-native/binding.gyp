@@ -9,6 +9,8 @@
         "native/follow_cpus.cc",
         "native/merge.cc",
         "native/perf_event.cc",
+        "native/proc_reader.cc",
+        "native/proc_reader_js.cc",
         "native/reader.cc",
         "native/sample_layout.cc",
         "native/stack_completer.cc",

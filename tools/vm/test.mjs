@@ -124,7 +124,16 @@ function testPackages(kernel, stdout, stderr) {
   return runInGuest({
     kernel,
     // A file gets more time than on a real CPU.
-    command: [process.execPath, "tools/test.mjs", "--no-build", "--kernel-facing", "--timeout", "900", ...positionals],
+    command: [
+      process.execPath,
+      "tools/test.mjs",
+      "--no-build",
+      "--kernel-facing",
+      "--grouped",
+      "--timeout",
+      "900",
+      ...positionals,
+    ],
     cwd: repositoryRoot,
     memory: 4096,
     timeout: Number(values.timeout),

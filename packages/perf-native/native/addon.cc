@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 
+#include "proc_reader_js.h"
 #include "reader.h"
 #include "system.h"
 
@@ -387,6 +388,7 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   ReaderObject::define(env, exports);
   define_system(env, exports);
+  define_proc_reader(env, exports);
   return exports;
 }
 

@@ -187,7 +187,8 @@ void Reader::complete_stacks(Ring& ring, int cpu) {
                                                    ring.merge->layout, read_process_memory);
   ring.completer = std::make_unique<StackCompleter>(ring.fd, cpu, ring.merge->stash, [this] {
     stacks_done_ = true;
-    signal();
+    // What is only waiting for its time looks by itself, once for all that came meanwhile.
+    if (!holding_) signal();
   });
 }
 
@@ -349,7 +350,7 @@ void Reader::run() {
     } else if (urgent_ == 0 && filled < static_cast<double>(tick)) {
       // So much comes that the rings' own wake-ups, one from each, would be more than are needed.
       wait(static_cast<uint64_t>(filled), false);
-    } else if ((wait(tick) | stacks_done_.exchange(false)) && urgent_ != 0) {
+    } else if ((stacks_done_.exchange(false) || (wait(tick) | stacks_done_.exchange(false))) && urgent_ != 0) {
       // Lets an urgent record get older than the horizon, then takes it in one go.
       const uint64_t due = flowed + std::min(config_.tick_nanos, kUrgentPauseNanos);
       const uint64_t asked = clock_nanos(config_.clock_id);
@@ -417,12 +418,14 @@ bool Reader::wait(uint64_t nanos, bool rings) {
 }
 
 void Reader::hold(uint64_t nanos) {
+  holding_ = true;
   const uint64_t end = clock_nanos(CLOCK_MONOTONIC) + nanos;
   while (!stopping_ && requested_.load() == 0 && !has_changes()) {
     const uint64_t now = clock_nanos(CLOCK_MONOTONIC);
-    if (now >= end) return;
+    if (now >= end) break;
     wait(end - now, false);
   }
+  holding_ = false;
 }
 
 bool Reader::has_changes() {

@@ -183,6 +183,8 @@ class Reader {
   std::atomic<bool> stalled_{false};
   std::atomic<int> urgent_{0};  // events that wake the reader at every record
   std::atomic<bool> stacks_done_{false};  // a completer has looked at new records
+  // The native thread lets records get older before it looks again.
+  std::atomic<bool> holding_{false};
   std::atomic<bool> wake_pending_{false};
   std::atomic<uint64_t> requested_{0};
   std::atomic<uint64_t> horizon_{0};

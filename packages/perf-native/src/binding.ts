@@ -7,11 +7,18 @@ import type { EventCount, SourceStats } from "./record-source.js";
 /** What native/addon.cc exports. Its arguments are not checked there. */
 export interface Binding {
   Reader: new (options: NativeReaderOptions, span: Uint32Array, onReady: () => void) => NativeReader;
+  ProcReader: new (root: string, names: readonly string[], limits: Uint32Array) => NativeProcReader;
   clockNanos(clockId: number): bigint;
   mountDetached(type: string): number;
   tryEvent(attr: Uint8Array, pid: number, cpu: number): number;
   closeDescriptor(descriptor: number): void;
   readProcessMemory(pid: number, address: bigint, target: Uint8Array): number;
+  readFile(path: string, into: Uint8Array): number;
+}
+
+export interface NativeProcReader {
+  read(numbers: Int32Array, into: Uint8Array, lengths: Int32Array): Promise<number>;
+  readNow(numbers: Int32Array, into: Uint8Array, lengths: Int32Array): number;
 }
 
 export interface NativeReaderOptions {

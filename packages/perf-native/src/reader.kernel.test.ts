@@ -108,6 +108,8 @@ kernel(
     const seen = collect(source);
     await source.open(request(source, { index: 5 }));
     const pid = callGetppid(1000);
+    // Others may call it, too.
+    await source.setEnabled([5], false);
     await settle(source);
     const counts = await source.counts(5);
     const hits = Number(counts.reduce((sum, count) => sum + count.value, 0n));

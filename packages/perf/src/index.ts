@@ -1,4 +1,4 @@
-export { readProcessMemory } from "@kernscope/perf-native";
+export { type ProcFile, ProcReader, readFile, readProcessMemory } from "@kernscope/perf-native";
 export type { BranchEntry, BranchStack } from "./branch-stack.js";
 export { Btf, type BtfField, type BtfFunction } from "./btf.js";
 export { fetchMember } from "./btf-fetch.js";

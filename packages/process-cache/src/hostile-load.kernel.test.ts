@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { changerSource } from "./changer.test.program.js";
 import { KernelBed, scaled, startProgram, withBed } from "./kernel-bed.test.support.js";
-import { readSnapshot } from "./proc-snapshot.js";
+import { SnapshotReader } from "./proc-snapshot.js";
 import { Procfs } from "./procfs.js";
 
 const kernel = requires({ root: true, perf: true, programs: ["/bin/true", "/usr/bin/cc"] });
@@ -72,16 +72,16 @@ kernel("forks while records are lost: what is not seen to end is found to be gon
   assert.ok(lost === undefined || lost > 0n);
   const deadline = performance.now() + 60_000;
   const procfs = new Procfs();
-  const stale = () => {
-    const present = new Set(procfs.pids());
+  const stale = async () => {
+    const present = new Set(await procfs.pids());
     return bed.forks.filter(({ event: { childTask: task } }) => task.exitTime === undefined && !present.has(task.tgid));
   };
   // Loss is what starts the search; it goes on as long as there is some.
-  while (stale().length > 0 && performance.now() < deadline) {
+  while ((await stale()).length > 0 && performance.now() < deadline) {
     await bed.run("/bin/true");
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  assert.is(stale().length, 0);
+  assert.is((await stale()).length, 0);
   const { exited, living } = bed.cache.stats();
   assert.ok(exited <= 1000, `${exited} exited`);
   assert.ok(living < 5000, `${living} living`);
@@ -91,7 +91,8 @@ kernel("forks while records are lost: what is not seen to end is found to be gon
 
 kernel("what /proc says of processes that come, change and go at once is never of two of them", async () => {
   const procfs = new Procfs();
-  const before = new Set(procfs.pids());
+  const reader = new SnapshotReader("/proc", 1 << 16);
+  const before = new Set(await procfs.pids());
   const longest = isEmulated ? 1000 : 20;
   using load = startProgram(changer.path, ["named-forks", "3", "_".repeat(12), `${longest}`]);
   let rate = "";
@@ -101,9 +102,9 @@ kernel("what /proc says of processes that come, change and go at once is never o
   const over = once(output, "close");
   let [own, parents, gone] = [0, 0, 0];
   while (load.exitCode === null && rate === "") {
-    for (const pid of procfs.pids()) {
+    for (const pid of await procfs.pids()) {
       if (before.has(pid)) continue;
-      const snapshot = readSnapshot(procfs, pid, 1 << 16);
+      const snapshot = reader.read(pid);
       if (snapshot === undefined) gone++;
       if (snapshot?.parentPid !== load.pid || snapshot.isZombie) continue;
       assert.is(snapshot.pid, pid);

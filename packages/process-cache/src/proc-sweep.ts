@@ -21,7 +21,7 @@ export interface Swept {
  */
 export async function endMissing(procfs: Procfs, finder: TaskFinder, options: ProcScanOptions): Promise<Swept> {
   const now = finder.clock.now();
-  const present = new Set(procfs.pids());
+  const present = new Set(await procfs.pids());
   // An empty list is no host without processes but a /proc that cannot be read.
   if (present.size === 0) return { ended: 0, young: 0 };
   let sliceEnd = performance.now() + options.slice;

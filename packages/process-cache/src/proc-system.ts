@@ -1,5 +1,5 @@
 import type { Cred } from "./credentials.js";
-import { type ProcessSnapshot, readSnapshot, readThreads, type TaskSnapshot } from "./proc-snapshot.js";
+import { type ProcessSnapshot, SnapshotReader, type TaskSnapshot } from "./proc-snapshot.js";
 import { parseCgroups, parseStartTick, parseStatus, perfCgroupPath } from "./proc-text.js";
 import type { Procfs } from "./procfs.js";
 import type { TaskEntry } from "./task-entry.js";
@@ -9,25 +9,40 @@ import type { TaskSystem } from "./task-system.js";
 /** The running system, as far as /proc knows it. */
 export class ProcSystem implements TaskSystem {
   readonly #procfs: Procfs;
-  readonly #limit: number;
+  readonly #reader: SnapshotReader;
   /** How often /proc was asked for a task's whole state, and how often it knew of none. */
   readonly stats = { reads: 0, misses: 0 };
 
   /** `limit`: bytes of arguments at most. */
   constructor(procfs: Procfs, limit: number) {
     this.#procfs = procfs;
-    this.#limit = limit;
+    this.#reader = new SnapshotReader(procfs.root, limit);
   }
 
   snapshot(pid: number): ProcessSnapshot | undefined {
     this.stats.reads++;
-    const snapshot = readSnapshot(this.#procfs, pid, this.#limit);
+    const snapshot = this.#reader.read(pid);
     if (snapshot === undefined) this.stats.misses++;
     return snapshot;
   }
 
   threads(tgid: number): readonly TaskSnapshot[] {
-    return readThreads(this.#procfs, tgid);
+    return this.#reader.readThreads(tgid, this.#procfs.threads(tgid));
+  }
+
+  pids(): Promise<readonly number[]> {
+    return this.#procfs.pids();
+  }
+
+  async snapshotsOf(pids: readonly number[]): Promise<readonly ProcessSnapshot[]> {
+    const found = await this.#reader.readAll(pids);
+    this.stats.reads += pids.length;
+    this.stats.misses += pids.length - found.length;
+    return found;
+  }
+
+  threadsLater(tgid: number): Promise<readonly TaskSnapshot[]> {
+    return this.#reader.readThreadsLater(tgid, this.#procfs.threads(tgid));
   }
 
   startTick(pid: number): number | undefined {

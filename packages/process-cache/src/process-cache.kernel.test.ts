@@ -308,7 +308,7 @@ kernel("a cache that is opened in a storm loses nothing and applies nothing twic
   }
   assert.ok(seen > count / 3, `${seen} forks`);
   assert.is(bed.exitsOf(load.pid).length, 1);
-  for (const pid of procfs.pids()) {
+  for (const pid of await procfs.pids()) {
     const stat = procfs.stat(pid);
     if (stat === undefined || stat.state === "Z") continue;
     assert.ok(bed.cache.lookupTask(pid).exitTime === undefined, `${pid} lives`);

@@ -128,10 +128,10 @@ export class ProcessInfoCache implements AsyncDisposable {
     this.execEventId = events.exec;
     this.exitEventId = events.exit;
     this.updateEventId = events.update;
-    const { monitor, procfs, finder, slice, abort } = parts;
+    const { monitor, finder, slice, abort } = parts;
     this.cgroups = finder.cgroups;
     const scan = { slice, signal: abort.signal };
-    this.ready = finder.cgroups.scan(scan).then(async () => void (await scanProcesses(procfs, finder, scan)));
+    this.ready = finder.cgroups.scan(scan).then(async () => void (await scanProcesses(finder, scan)));
     const countTruncated = (_sample: unknown, event: ProcessExecEvent) => {
       if (event.truncated) this.#truncated++;
     };

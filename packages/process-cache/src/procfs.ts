@@ -1,4 +1,6 @@
-import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { readFile } from "@kernscope/perf";
 import {
   type ProcCgroup,
   type ProcStat,
@@ -60,9 +62,18 @@ export class Procfs {
     return bytes && parseStat(bytes);
   }
 
-  /** The pids of all processes, as /proc lists them. */
-  pids(): number[] {
-    return numbersIn(this.root);
+  /** The pids of all processes, as /proc lists them; none where it cannot be read. */
+  async pids(): Promise<number[]> {
+    try {
+      return numbersOf(await readdir(this.root));
+    } catch {
+      return [];
+    }
+  }
+
+  /** The ids of all threads of a process; none where there is none. */
+  threads(pid: number): number[] {
+    return numbersIn(`${this.root}/${pid}/task`);
   }
 
   /** The boot id: text that is the same until the next boot; `undefined` where it cannot be read. */
@@ -77,28 +88,13 @@ export class Procfs {
 
   /** Reads a whole file up to `limit` bytes into memory that the next read overwrites. */
   read(path: string, limit = 1 << 20): Buffer | undefined {
-    let descriptor: number;
-    try {
-      descriptor = openSync(path, "r");
-    } catch {
-      return undefined;
-    }
-    try {
-      let length = readSync(descriptor, this.#buffer, 0, Math.min(limit, this.#buffer.length), 0);
-      // Most files come whole in one read; a full buffer may mean that there is more.
-      while (length === this.#buffer.length && length < limit) {
-        const larger = Buffer.allocUnsafeSlow(length * 4);
-        this.#buffer.copy(larger, 0, 0, length);
-        this.#buffer = larger;
-        const more = readSync(descriptor, larger, length, Math.min(limit, larger.length) - length, length);
-        if (more === 0) break;
-        length += more;
-      }
-      return this.#buffer.subarray(0, length);
-    } catch {
-      return undefined;
-    } finally {
-      closeSync(descriptor);
+    while (true) {
+      const room = Math.min(limit, this.#buffer.length);
+      const length = readFile(path, room === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, room));
+      if (length < 0) return undefined;
+      // A full buffer may mean that there is more.
+      if (length < room || room === limit) return this.#buffer.subarray(0, length);
+      this.#buffer = Buffer.allocUnsafeSlow(length * 4);
     }
   }
 
@@ -173,21 +169,6 @@ export class ProcDirectory {
     return numbersIn(`${this.#path}/task`);
   }
 
-  /** Hands the directory of one of the threads to `read`. */
-  withThread<T>(tid: number, read: (directory: ProcDirectory) => T): T | undefined {
-    let descriptor: number;
-    try {
-      descriptor = openSync(`${this.#path}/task/${tid}`, constants.O_RDONLY | constants.O_DIRECTORY);
-    } catch {
-      return undefined;
-    }
-    try {
-      return read(new ProcDirectory(this.#procfs, descriptor));
-    } finally {
-      closeSync(descriptor);
-    }
-  }
-
   close(): void {
     closeSync(this.#descriptor);
   }
@@ -206,10 +187,18 @@ function readLink(path: string): string | undefined {
 
 function numbersIn(path: string): number[] {
   try {
-    return readdirSync(path)
-      .filter((name) => /^[1-9]\d*$/.test(name))
-      .map(Number);
+    return numbersOf(readdirSync(path));
   } catch {
     return [];
   }
+}
+
+function numbersOf(names: readonly string[]): number[] {
+  const numbers: number[] = [];
+  for (const name of names) {
+    const first = name.charCodeAt(0);
+    // What begins with a digit other than 0 is a number in /proc.
+    if (first > 0x30 && first <= 0x39) numbers.push(Number(name));
+  }
+  return numbers;
 }

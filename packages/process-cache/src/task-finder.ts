@@ -54,6 +54,7 @@ export class TaskFinder implements TaskHome {
   readonly follows = { creds: false, cwd: false };
   /** A probe tells of all credentials before the exec that brings them. */
   credsProbed = false;
+  readonly #ended = new Set<(pid: number) => void>();
 
   constructor(init: TaskFinderInit) {
     this.table = init.table;
@@ -103,8 +104,17 @@ export class TaskFinder implements TaskHome {
     return (isOther ? undefined : this.table.get(pid)) ?? this.#insertUnknown(pid, tgid ?? pid);
   }
 
-  /** Takes in what /proc said, unless the pid's owner is known; returns the owner. */
-  insertSnapshot(snapshot: ProcessSnapshot): TaskEntry {
+  /** Has `ended` called for each task that ends; returns what stops that. */
+  onEnd(ended: (pid: number) => void): () => void {
+    this.#ended.add(ended);
+    return () => this.#ended.delete(ended);
+  }
+
+  /**
+   * Takes in what /proc said, unless the pid's owner is known; returns the owner. `threads`: what it said of the threads, if
+   * it was asked.
+   */
+  insertSnapshot(snapshot: ProcessSnapshot, threads?: readonly TaskSnapshot[]): TaskEntry {
     const known = this.#ownerOf(snapshot);
     if (known !== undefined) return known;
     if (snapshot.pid !== snapshot.tgid) return this.#insertThread(snapshot, this.lookup(snapshot.tgid).leader);
@@ -119,8 +129,8 @@ export class TaskFinder implements TaskHome {
     entry.creatorPid = snapshot.parentPid;
     entry.creator = snapshot.parentPid > 0 ? this.lookup(snapshot.parentPid).leader : undefined;
     entry.setOrigin("parent", "procfs", false);
-    if (snapshot.threadCount > 1)
-      for (const thread of this.system.threads(entry.pid)) this.#insertThread(thread, entry);
+    const others = threads ?? (snapshot.threadCount > 1 ? this.system.threads(entry.pid) : []);
+    for (const thread of others) this.#insertThread(thread, entry);
     if (snapshot.isZombie) this.#insertZombie(entry, snapshot);
     return entry;
   }
@@ -147,6 +157,7 @@ export class TaskFinder implements TaskHome {
     if (entry.isLeader) entry.threads = undefined;
     else entry.leader.threads?.delete(entry);
     this.table.retire(entry, elapsed);
+    for (const ended of this.#ended) ended(entry.pid);
   }
 
   /** Whether the task that `entry` stands for can be the one that a fork event at `elapsed` tells of. */

@@ -20,6 +20,12 @@ export interface TaskSystem {
   snapshot(pid: number): ProcessSnapshot | undefined;
   /** What /proc says of the threads of a process beside the leader. */
   threads(tgid: number): readonly TaskSnapshot[];
+  /** The pids of all processes. */
+  pids(): Promise<readonly number[]>;
+  /** What /proc says of several processes, those that there are in the order of `pids`, without keeping others waiting. */
+  snapshotsOf(pids: readonly number[]): Promise<readonly ProcessSnapshot[]>;
+  /** As `threads`, likewise. */
+  threadsLater(tgid: number): Promise<readonly TaskSnapshot[]>;
   /** Start time of a task in clock ticks since boot. */
   startTick(pid: number): number | undefined;
   creds(pid: number): Cred | undefined;

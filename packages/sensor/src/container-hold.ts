@@ -1,6 +1,6 @@
 import type { ContainerMatcher } from "./container-matcher.js";
-import type { ContainerLabels } from "./envelope.js";
 import type { TelemetryEvent } from "./event.js";
+import type { ContainerLabels } from "./event-context.js";
 
 /** Events that are held at most, and for how long, in milliseconds: a runtime tells of a container within tens of those. */
 const MAX_HELD = 1024;

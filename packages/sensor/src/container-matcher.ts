@@ -1,5 +1,5 @@
-import type { ContainerLabels } from "./envelope.js";
 import { SensorError } from "./errors.js";
+import type { ContainerLabels } from "./event-context.js";
 import { matchesGlob } from "./glob.js";
 import type { ContainerFilter } from "./subscription-request.js";
 

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { MonitorClock } from "@kernscope/perf";
-import type { Cred, Task } from "@kernscope/process-cache";
-import type { LineageEntry, PodEntry, TelemetryEvent } from "./event.js";
+import type { Task } from "@kernscope/process-cache";
+import { ContextCache } from "./context-cache.js";
+import type { TelemetryEvent } from "./event.js";
+import { type ContainerLabels, EventContext, noContainer } from "./event-context.js";
 import type { Gap } from "./event-queue.js";
-import { LineageCache } from "./lineage-cache.js";
 import { type EventPayload, LostRecordCause, LostRecordType } from "./payload.js";
+import { SensorEvent } from "./sensor-event.js";
 
 /** When and where something happened: part of every sample. */
 export interface Moment {
@@ -15,39 +17,20 @@ export interface Moment {
   readonly cgroup: number;
 }
 
-/** What an event says of the container it happened in. */
-export interface ContainerLabels {
-  readonly id: string;
-  readonly name: string;
-  readonly imageId: string;
-  readonly imageName: string;
-  readonly pod?: PodLabels | undefined;
-  /** Nothing more will be known of it. */
-  readonly settled: boolean;
-}
-
-/** The Kubernetes pod of a container. */
-export interface PodLabels {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly containerName: string;
-}
-
-const noContainer: ContainerLabels = Object.freeze({ id: "", name: "", imageId: "", imageName: "", settled: true });
-
 /** Puts payloads into events: ids, sequence, times, and who did it. */
 export class Envelope {
   readonly sensorId: string;
   readonly #clock: MonitorClock;
-  readonly #lineages = new LineageCache();
+  readonly #contexts: ContextCache;
+  /** Of events that no task caused, outside of containers. */
+  #bare: EventContext;
   #sequence = 0;
-  #unixOrigin: bigint;
 
   constructor(clock: MonitorClock, sensorId = randomBytes(8).toString("hex")) {
     this.#clock = clock;
     this.sensorId = sensorId;
-    this.#unixOrigin = clock.toUnixNanos(0);
+    this.#contexts = new ContextCache({ sensorId, unixOrigin: clock.toUnixNanos(0) });
+    this.#bare = new EventContext(this.#contexts.origin);
   }
 
   /** Events made so far. */
@@ -61,107 +44,34 @@ export class Envelope {
 
   /** Takes the wall clock's steps in: to be called now and then. */
   refresh(): void {
-    this.#unixOrigin = this.#clock.toUnixNanos(0);
+    const unixOrigin = this.#clock.toUnixNanos(0);
+    if (unixOrigin === this.#bare.unixOrigin) return;
+    this.#contexts.origin = { sensorId: this.sensorId, unixOrigin };
+    this.#bare = new EventContext(this.#contexts.origin);
   }
 
   /** An event of a task. */
   ofTask(moment: Moment, task: Task, payload: EventPayload, container: ContainerLabels | undefined): TelemetryEvent {
-    const lineage = this.#lineages.of(task);
-    const event = this.#bare(++this.#sequence, moment.elapsed, payload);
-    event.setTask(task, lineage, moment.cpu, container ?? noContainer);
-    return event;
+    const context = this.#contexts.of(task, container ?? noContainer);
+    return new SensorEvent(context, ++this.#sequence, moment.elapsed, moment.cpu, payload);
   }
 
   /** An event that no task caused. */
   ofNobody(elapsed: number, payload: EventPayload, container?: ContainerLabels): TelemetryEvent {
-    const event = this.#bare(++this.#sequence, elapsed, payload);
-    if (container === undefined) return event;
-    event.setContainer(container);
-    return event;
+    const context = container === undefined ? this.#bare : new EventContext(this.#contexts.origin, container);
+    return new SensorEvent(context, ++this.#sequence, elapsed, undefined, payload);
   }
 
   /** Tells a subscriber what its own queue had no room for. */
   ofGap(gap: Gap): TelemetryEvent {
     const { sequenceNumber, ...rest } = gap;
     const value = { ...rest, type: LostRecordType.SUBSCRIPTION, cause: LostRecordCause.SLOW_CLIENT };
-    return this.#bare(sequenceNumber, gap.lastMonotimeNanos, { case: "lost", value });
+    return new SensorEvent(this.#bare, sequenceNumber, gap.lastMonotimeNanos, undefined, { case: "lost", value });
   }
 
   /** Tells of events that were lost before they became events. */
   ofLoss(lost: number, type: number, cause: number, from: number, to: number): TelemetryEvent {
     const value = { lost, type, cause, firstMonotimeNanos: from, lastMonotimeNanos: to };
-    return this.#bare(++this.#sequence, to, { case: "lost", value });
-  }
-
-  #bare(sequence: number, elapsed: number, payload: EventPayload): SensorEvent {
-    return new SensorEvent(this.sensorId, sequence, elapsed, this.#unixOrigin, payload);
-  }
-}
-
-function podOf(pod: PodLabels | undefined): PodEntry | undefined {
-  if (pod === undefined) return undefined;
-  const { name, namespace, uid, containerName } = pod;
-  return { name, namespace, uid, container: containerName };
-}
-
-/** One shape for all events; what can be computed from what never changes is computed for those who read it. */
-class SensorEvent implements TelemetryEvent {
-  readonly sensorId: string;
-  readonly sensorSequenceNumber: number;
-  readonly sensorMonotimeNanos: number;
-  readonly event: EventPayload;
-  processId: string | undefined = undefined;
-  processPid: number | undefined = undefined;
-  processTgid: number | undefined = undefined;
-  processLineage: readonly LineageEntry[] | undefined = undefined;
-  containerId: string | undefined = undefined;
-  containerName: string | undefined = undefined;
-  imageId: string | undefined = undefined;
-  imageName: string | undefined = undefined;
-  pod: PodEntry | undefined = undefined;
-  cpu: number | undefined = undefined;
-  credentials: Cred | undefined = undefined;
-  commandLine: readonly string[] | undefined = undefined;
-  commandLineTruncated: boolean | undefined = undefined;
-  cgroupPath: string | undefined = undefined;
-  readonly #unixOrigin: bigint;
-
-  constructor(sensorId: string, sequence: number, elapsed: number, unixOrigin: bigint, payload: EventPayload) {
-    this.sensorId = sensorId;
-    this.sensorSequenceNumber = sequence;
-    this.sensorMonotimeNanos = elapsed;
-    this.event = payload;
-    this.#unixOrigin = unixOrigin;
-  }
-
-  get id(): string {
-    return `${this.sensorId}-${this.sensorSequenceNumber}`;
-  }
-
-  get unixTimeNanos(): bigint {
-    return this.#unixOrigin + BigInt(Math.round(this.sensorMonotimeNanos));
-  }
-
-  /** Says who did it; called once, before anybody has the event. */
-  setTask(task: Task, lineage: readonly LineageEntry[], cpu: number, container: ContainerLabels): void {
-    const { leader } = task;
-    this.processId = lineage[0]!.processId;
-    this.processPid = task.pid;
-    this.processTgid = leader.pid;
-    this.processLineage = lineage;
-    this.cpu = cpu;
-    this.credentials = task.creds;
-    this.commandLine = leader.commandLine;
-    this.commandLineTruncated = leader.commandLineTruncated;
-    this.cgroupPath = task.cgroupPath;
-    this.setContainer(container);
-  }
-
-  setContainer(container: ContainerLabels): void {
-    this.containerId = container.id;
-    this.containerName = container.name;
-    this.imageId = container.imageId;
-    this.imageName = container.imageName;
-    this.pod = podOf(container.pod);
+    return new SensorEvent(this.#bare, ++this.#sequence, to, undefined, { case: "lost", value });
   }
 }

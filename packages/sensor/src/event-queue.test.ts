@@ -1,24 +1,22 @@
+import type { Task } from "@kernscope/process-cache";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { TelemetryEvent } from "./event.js";
+import { EventContext } from "./event-context.js";
 import { EventQueue, type Gap } from "./event-queue.js";
 import type { EventPayload } from "./payload.js";
+import { SensorEvent } from "./sensor-event.js";
+
+function contextOf(commandLine: readonly string[]): EventContext {
+  const leader = { pid: 1, commandLine, commandLineTruncated: false };
+  return new EventContext({ sensorId: "", unixOrigin: 0n }, undefined, { ...leader, leader } as unknown as Task);
+}
 
 /** A queue whose events and gaps take their numbers from one sequence, as a sensor's do. */
 function setUp(limits: { events: number; bytes: number }) {
   let sequence = 0;
-  const numbered = (sensorSequenceNumber: number, event: EventPayload): TelemetryEvent => ({
-    id: "",
-    sensorId: "",
-    sensorSequenceNumber,
-    sensorMonotimeNanos: sensorSequenceNumber * 10,
-    unixTimeNanos: 0n,
-    event,
-  });
-  const event = (commandLine: string[] = []): TelemetryEvent => ({
-    ...numbered(++sequence, { case: "process", value: { type: 1 } }),
-    commandLine,
-  });
+  const numbered = (sequence: number, payload: EventPayload, commandLine: readonly string[] = []) =>
+    new SensorEvent(contextOf(commandLine), sequence, sequence * 10, 0, payload);
+  const event = (commandLine?: string[]) => numbered(++sequence, { case: "process", value: { type: 1 } }, commandLine);
   const toEvent = ({ sequenceNumber, ...gap }: Gap) =>
     numbered(sequenceNumber, { case: "lost", value: { ...gap, type: 1, cause: 5 } });
   const queue = new EventQueue(limits, { nextSequenceNumber: () => ++sequence, toEvent });

@@ -22,11 +22,11 @@ export interface Gap {
 }
 
 /** Makes the events that tell a consumer of gaps. */
-export interface GapTeller {
+export interface GapTeller<E = TelemetryEvent> {
   /** Called when a gap begins, so that its event's number is in order with its neighbours'. */
   nextSequenceNumber(): number;
   /** Called when the gap is taken out. */
-  toEvent(gap: Gap): TelemetryEvent;
+  toEvent(gap: Gap): E;
 }
 
 /** Entries that were taken out are let go of when there are so many of them: to move the rest each time would cost more. */

@@ -1,7 +1,8 @@
 import type { EventId } from "@kernscope/perf";
 import type { Task } from "@kernscope/process-cache";
-import type { ContainerLabels, Envelope, Moment } from "./envelope.js";
+import type { Envelope, Moment } from "./envelope.js";
 import type { TelemetryEvent } from "./event.js";
+import type { ContainerLabels } from "./event-context.js";
 import type { CloseEvents, EventSink } from "./events/family.js";
 import { type EventPayload, LostRecordType } from "./payload.js";
 import type { Subscription } from "./subscription.js";
@@ -13,6 +14,8 @@ export type Predicate = (value: EventPayload["value"]) => boolean;
 interface Group {
   readonly predicate: Predicate | undefined;
   readonly subscriptions: Set<Subscription>;
+  /** The same ones, for the hot path. */
+  list: readonly Subscription[];
 }
 
 export interface SourceContext {
@@ -45,17 +48,20 @@ export class EventSource implements EventSink {
   add(subscription: Subscription, key: string, predicate: Predicate | undefined): void {
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { predicate, subscriptions: new Set() };
+      group = { predicate, subscriptions: new Set(), list: [] };
       this.#groups.set(key, group);
       this.#list = [...this.#groups.values()];
     }
     group.subscriptions.add(subscription);
+    group.list = [...group.subscriptions];
   }
 
   /** Returns whether anybody is left. */
   remove(subscription: Subscription): boolean {
-    for (const [key, { subscriptions }] of this.#groups) {
-      if (subscriptions.delete(subscription) && subscriptions.size === 0) this.#groups.delete(key);
+    for (const [key, group] of this.#groups) {
+      if (!group.subscriptions.delete(subscription)) continue;
+      group.list = [...group.subscriptions];
+      if (group.list.length === 0) this.#groups.delete(key);
     }
     if (this.#groups.size !== this.#list.length) this.#list = [...this.#groups.values()];
     return this.#groups.size > 0;
@@ -70,9 +76,9 @@ export class EventSource implements EventSink {
     if (isOwn(task)) return;
     const container = containerOf(moment.cgroup, task);
     let event: TelemetryEvent | undefined;
-    for (const { predicate, subscriptions } of this.#list) {
+    for (const { predicate, list } of this.#list) {
       if (predicate !== undefined && !predicate(payload.value)) continue;
-      for (const subscription of subscriptions) {
+      for (const subscription of list) {
         if (!subscription.mayWant(container)) continue;
         event ??= envelope.ofTask(moment, task, payload, container);
         subscription.push(event, container);
@@ -82,9 +88,9 @@ export class EventSource implements EventSink {
 
   emitBare(elapsed: number, payload: EventPayload, container?: ContainerLabels): void {
     let event: TelemetryEvent | undefined;
-    for (const { predicate, subscriptions } of this.#list) {
+    for (const { predicate, list } of this.#list) {
       if (predicate !== undefined && !predicate(payload.value)) continue;
-      for (const subscription of subscriptions) {
+      for (const subscription of list) {
         if (!subscription.mayWant(container)) continue;
         event ??= this.#context.envelope.ofNobody(elapsed, payload, container);
         subscription.push(event, container);

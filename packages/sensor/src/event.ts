@@ -1,12 +1,15 @@
 import type { Cred } from "@kernscope/process-cache";
+import type { EventContext } from "./event-context.js";
 import type { EventPayload } from "./payload.js";
 
 /**
  * A telemetry event, an object of the shape of the v0 API's `TelemetryEvent`: what is absent has its default. All
- * subscribers get the same object; it is never changed after. `id` and `unixTimeNanos` are computed when they are read, and
- * so are not among the properties that `{ ...event }` copies.
+ * subscribers get the same object; it is never changed after. What it has in common with others is read from its
+ * `context`, and so is not among the properties that `{ ...event }` copies: use `toObject()`.
  */
 export interface TelemetryEvent {
+  /** The fields that it has in common with other events of its task, in an object that those have, too. */
+  readonly context: EventContext;
   /** Unique: sensor id and sequence number. */
   readonly id: string;
   /** Names the process for ever, also after its pid was given to another one. */
@@ -39,7 +42,12 @@ export interface TelemetryEvent {
   /** The Kubernetes pod of the container. */
   readonly pod?: PodEntry | undefined;
   readonly event: EventPayload;
+  /** A copy of all fields. */
+  toObject(): EventFields;
 }
+
+/** The fields of an event. */
+export type EventFields = Omit<TelemetryEvent, "context" | "toObject">;
 
 /** `Pod` of the API. */
 export interface PodEntry {
@@ -61,15 +69,14 @@ export interface LineageEntry {
 
 /** Bytes that an event takes in a queue, roughly: what bounds a queue need not be exact, but must grow with the event. */
 export function eventSize(event: TelemetryEvent): number {
-  let size = 512;
   // The arguments of an exec are those of its process: the same strings.
-  const commandLine = event.commandLine;
-  if (commandLine !== undefined) for (const argument of commandLine) size += 16 + argument.length;
-  return size + payloadSize(event.event);
+  return 512 + event.context.size + payloadSize(event.event);
 }
 
 function payloadSize(payload: EventPayload): number {
   switch (payload.case) {
+    case "syscall":
+      return 0;
     case "process":
       return length(payload.value.execFilename) + length(payload.value.updateCwd);
     case "file": {

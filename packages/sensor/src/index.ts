@@ -8,7 +8,8 @@ export {
   type KindCapability,
 } from "./capabilities.js";
 export { SensorError, type SensorErrorCode } from "./errors.js";
-export type { LineageEntry, TelemetryEvent } from "./event.js";
+export type { EventFields, LineageEntry, PodEntry, TelemetryEvent } from "./event.js";
+export type { EventContext, EventOrigin } from "./event-context.js";
 export { type EventKind, eventKinds } from "./event-kinds.js";
 export { defaultQueueLimits, type Gap, type GapTeller, type QueueLimits } from "./event-queue.js";
 export type { KernelPart, Service } from "./events/family.js";

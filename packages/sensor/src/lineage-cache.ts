@@ -12,7 +12,7 @@ export class LineageCache {
   of(task: Task): readonly LineageEntry[] {
     const process = task.leader;
     const known = this.#lineages.get(process);
-    if (known !== undefined && isCurrent(known, process)) return known;
+    if (known !== undefined && isCurrentLineage(known, process)) return known;
     const entries: LineageEntry[] = [];
     for (let next: Task | undefined = process; next !== undefined && entries.length < MAX_LINEAGE; ) {
       const own: LineageEntry | undefined = this.#lineages.get(next)?.[0];
@@ -28,7 +28,8 @@ function entryOf({ pid, command, processId, filename }: Task): LineageEntry {
   return { pid, command, processId, executable: filename };
 }
 
-function isCurrent(entries: readonly LineageEntry[], process: Task): boolean {
+/** Whether a lineage is what {@link LineageCache.of} would return for the process. */
+export function isCurrentLineage(entries: readonly LineageEntry[], process: Task): boolean {
   let next: Task | undefined = process;
   for (let at = 0; at < entries.length; at++) {
     if (next === undefined || !describes(entries[at]!, next)) return false;

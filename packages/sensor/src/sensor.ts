@@ -101,11 +101,12 @@ export class Sensor implements AsyncDisposable {
     this.#envelope = envelope;
     this.id = envelope.sensorId;
     this.gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
+    const ownPid = process.pid;
     this.#sources = new SourceRegistry(
       { monitor, processCache, containerCache },
       {
         envelope,
-        isOwn: (task) => task.tgid === process.pid,
+        isOwn: (task) => task.tgid === ownPid,
         containerOf: (cgroup, task) => containerCache?.containerOfCgroup(cgroup === 0 ? task.cgroupId : cgroup),
       },
     );

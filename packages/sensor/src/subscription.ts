@@ -1,7 +1,7 @@
 import { ContainerHold } from "./container-hold.js";
 import type { ContainerMatcher } from "./container-matcher.js";
-import type { ContainerLabels } from "./envelope.js";
 import type { TelemetryEvent } from "./event.js";
+import type { ContainerLabels } from "./event-context.js";
 import { EventQueue, type GapTeller } from "./event-queue.js";
 import type { PlannedRequest } from "./plan-request.js";
 import type { SubscriptionStatus } from "./subscription-request.js";

@@ -1,3 +1,4 @@
+import { ContextBytesCache } from "./encoder/context-bytes.js";
 import { WireWriter } from "./encoder/wire-writer.js";
 import { writeEvent, writeReceivedEvent } from "./encoder/write-event.js";
 import type { EventInit, ReceivedEventInit } from "./event-init.js";
@@ -13,11 +14,12 @@ import type { EventInit, ReceivedEventInit } from "./event-init.js";
  */
 export class EventEncoder {
   private readonly writer = new WireWriter();
+  private readonly contexts = new ContextBytesCache();
 
   /** Returns a `TelemetryEvent`. */
   encode(event: EventInit): Uint8Array {
     this.writer.start();
-    writeEvent(this.writer, event);
+    writeEvent(this.writer, this.contexts, event);
     return this.writer.finish();
   }
 
@@ -27,7 +29,7 @@ export class EventEncoder {
    */
   encodeReceivedEvent(received: ReceivedEventInit): Uint8Array {
     this.writer.start();
-    writeReceivedEvent(this.writer, received.publishTimeMicros, received.event, received.ack);
+    writeReceivedEvent(this.writer, this.contexts, received.publishTimeMicros, received.event, received.ack);
     return this.writer.finish();
   }
 }

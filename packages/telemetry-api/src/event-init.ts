@@ -7,10 +7,37 @@ import type { ReceivedTelemetryEvent } from "./gen/capsule8/api/v0/telemetry_ser
  * What `create(TelemetryEventSchema, …)` takes is an `EventInit`, and so is every `TelemetryEvent`; beyond that 64-bit
  * fields may be numbers.
  */
-export type EventInit = Init<TelemetryEvent>;
+export type EventInit = Init<TelemetryEvent> & { readonly context?: EventContextInit | undefined };
+
+/**
+ * What an event has in common with others, in one object for all of them, which must not change: it is encoded once. Of an
+ * event with a context these fields are taken from there alone; its `id` is `sensorId`, a hyphen and its sequence number.
+ */
+export interface EventContextInit extends Pick<Init<TelemetryEvent>, ContextField> {
+  /** Unix time in nanoseconds at which `sensorMonotimeNanos` was 0. */
+  readonly unixOrigin: bigint;
+}
+
+type ContextField =
+  | "sensorId"
+  | "processId"
+  | "processPid"
+  | "processTgid"
+  | "processLineage"
+  | "containerId"
+  | "containerName"
+  | "imageId"
+  | "imageName"
+  | "credentials"
+  | "commandLine"
+  | "commandLineTruncated"
+  | "cgroupPath"
+  | "pod";
 
 /** A `ReceivedTelemetryEvent` as a plain object, see {@link EventInit}. */
-export type ReceivedEventInit = Init<ReceivedTelemetryEvent>;
+export type ReceivedEventInit = Omit<Init<ReceivedTelemetryEvent>, "event"> & {
+  readonly event?: EventInit | undefined;
+};
 
 /**
  * A message as a plain object: every field optional, messages within it likewise, 64-bit integers as `number` (a safe

@@ -3,7 +3,7 @@ export { defaultAddress, formatAddress, parseAddress, type ServiceAddress } from
 export { TelemetryApiError, type TelemetryApiErrorCode } from "./errors.js";
 // For those who serve.
 export { EventEncoder, joinEvents } from "./event-encoder.js";
-export type { EventInit, Init, ReceivedEventInit } from "./event-init.js";
+export type { EventContextInit, EventInit, Init, ReceivedEventInit } from "./event-init.js";
 export { type EventKind, type EventKindEntry, eventKind, eventKinds } from "./event-kinds.js";
 export { type EventFieldType, fieldTypes } from "./field-types.js";
 // The API itself: service, messages and enums, each with its schema.

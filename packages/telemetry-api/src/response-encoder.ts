@@ -1,4 +1,4 @@
-import { KeptBytes } from "./encoder/kept-bytes.js";
+import { ContextBytesCache } from "./encoder/context-bytes.js";
 import { WireWriter } from "./encoder/wire-writer.js";
 import { writeReceivedEvent } from "./encoder/write-event.js";
 import type { EventInit } from "./event-init.js";
@@ -6,18 +6,16 @@ import type { EventInit } from "./event-init.js";
 /** Bytes in front of a message in gRPC, gRPC-Web and Connect streams: one of flags, four of length. */
 export const ENVELOPE_SIZE = 5;
 
-/** Long enough that a response seldom needs another buffer. */
-const SLAB = 256 * 1024;
+/** Somewhat more than the 64 KiB after which a response is full by default: it takes its slab along then, uncopied. */
+const SLAB = 72 * 1024;
 
 /**
  * Encodes `GetEventsResponse`s with events in their envelope, straight into the bytes that go out: `start`, an `add` for
  * each event, `finish`.
- *
- * Lineages, command lines and credentials that the same objects stand for must not change: what a process's next event has
- * in common with its last one is encoded once.
  */
 export class ResponseEncoder {
-  private readonly writer = new WireWriter(SLAB, new KeptBytes());
+  private readonly writer = new WireWriter(SLAB);
+  private readonly contexts = new ContextBytesCache();
 
   /** Begins a response. One that was not finished is forgotten. */
   start(): void {
@@ -33,7 +31,7 @@ export class ResponseEncoder {
    * @throws {TelemetryApiError} `invalid_value`: start anew then
    */
   add(event: EventInit, publishTimeMicros: number): number {
-    writeReceivedEvent(this.writer, publishTimeMicros, event);
+    writeReceivedEvent(this.writer, this.contexts, publishTimeMicros, event);
     return this.writer.size;
   }
 

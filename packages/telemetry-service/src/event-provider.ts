@@ -6,7 +6,7 @@ export interface EventProvider {
   /** Stands in every event. */
   readonly id: string;
   /** Makes the events that tell a client what its queue had no room for. */
-  readonly gaps: GapTeller;
+  readonly gaps: GapTeller<EventInit>;
   /** Rejects with a SensorError where nothing of the request can be honoured, and holds nothing for it then. */
   newSubscription(request: SubscriptionRequest): Promise<EventSubscription>;
   /** What it did so far: at least the events that it made. */

@@ -92,6 +92,6 @@ export function kindOfEvent({ event }: EventInit): string {
   if (list === undefined) return event?.case ?? "none";
   const known = kinds[list];
   if (typeof known === "string") return known;
-  const { type } = { ...event?.value } as { type?: number };
+  const { type } = (event?.value ?? {}) as { type?: number };
   return (type === undefined ? undefined : known[type]) ?? event?.case ?? "none";
 }

@@ -1,7 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { requires } from "@kernscope/test-support";
@@ -9,6 +11,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { endOf, type PlainEvent, type PlainResponse, subscribeByGrpcJs } from "./testing/grpc-js-client.js";
 import { inTemporaryDirectory, slowness, until } from "./testing/index.js";
+import { type SensorProgram, startSensor } from "./testing/sensor-program.js";
 
 const program = fileURLToPath(new URL("main.js", import.meta.url));
 const types = ["FORK", "EXEC", "EXIT"].map((name) => `PROCESS_EVENT_TYPE_${name}`);
@@ -16,9 +19,31 @@ const COUNT = slowness === 1 ? 1000 : 100;
 const kernel = requires({ root: true, perf: true, programs: ["/usr/bin/xargs", "/bin/true"] });
 const withCurl = requires({ root: true, perf: true, programs: ["/usr/bin/xargs", "/bin/true", "/usr/bin/curl"] });
 
+let started: Promise<{ sensor: SensorProgram; directory: string; path: string }> | undefined;
+
+/** The real program, one for all tests: it takes most of a minute to start where the CPU is emulated. */
+function running() {
+  started ??= (async () => {
+    const directory = await mkdtemp(join(tmpdir(), "kernscope-"));
+    const path = join(directory, "s.sock");
+    return { sensor: await startSensor(path), directory, path };
+  })();
+  return started;
+}
+
+function withPath(body: (path: string) => Promise<void>): () => Promise<void> {
+  return async () => body((await running()).path);
+}
+
+test.after(async () => {
+  const { sensor, directory } = (await started) ?? {};
+  await sensor?.kill("SIGKILL");
+  if (directory !== undefined) await rm(directory, { recursive: true });
+});
+
 kernel(
   "short-lived processes by gRPC: every fork, exec with all arguments, and exit; in order, without a gap, 0 lost",
-  withSensor(async (path) => {
+  withPath(async (path) => {
     const events: PlainEvent[] = [];
     const stream = subscribeByGrpcJs(path, { event_filter: { process_events: types.map((type) => ({ type })) } });
     let first: PlainResponse | undefined;
@@ -57,7 +82,7 @@ kernel(
 
 kernel(
   "statuses and signals that processes end with",
-  withSensor(async (path) => {
+  withPath(async (path) => {
     const events: PlainEvent[] = [];
     const stream = subscribeByGrpcJs(path, { event_filter: { process_events: types.map((type) => ({ type })) } });
     let subscribed = false;
@@ -92,7 +117,7 @@ kernel(
 
 withCurl(
   "curl, HTTP/1.1 and JSON: the same events by the Connect protocol",
-  withSensor(async (path) => {
+  withPath(async (path) => {
     const forDuration = `${(slowness === 1 ? 10 : 30) * 1e9}`;
     const subscription = { eventFilter: { processEvents: types.map((type) => ({ type })) }, forDuration };
     const body = Buffer.from(`.....${JSON.stringify({ subscription })}`);
@@ -133,6 +158,12 @@ withCurl(
   }),
 );
 
+kernel("SIGTERM: it ends with 0 and leaves nothing", async () => {
+  const { sensor, directory } = await running();
+  assert.is(await sensor.kill("SIGTERM"), 0, sensor.log());
+  assert.equal(readdirSync(directory), []);
+});
+
 const withoutPrivileges = requires({ root: true, perf: true, programs: ["/usr/bin/setpriv"] });
 
 withoutPrivileges(
@@ -154,31 +185,6 @@ withoutPrivileges(
 function tracefsMounts(): string[] {
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
   return mounts.filter((mount) => mount.split(" ")[2] === "tracefs");
-}
-
-/** Runs a test with the real program, which must end properly after. */
-function withSensor(body: (path: string) => Promise<void>) {
-  return inTemporaryDirectory(async (directory) => {
-    const path = join(directory, "s.sock");
-    const sensor = spawn(process.execPath, [program, "--listen", `unix:${path}`], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let log = "";
-    sensor.stderr.on("data", (data) => {
-      log += data;
-    });
-    const ended = once(sensor, "close");
-    try {
-      await until(() => existsSync(path) || sensor.exitCode !== null, "it serves");
-      assert.ok(existsSync(path), log);
-      await body(path);
-    } finally {
-      sensor.kill("SIGTERM");
-      await ended;
-    }
-    assert.is(sensor.exitCode, 0, log);
-    assert.equal(readdirSync(directory), []);
-  });
 }
 
 /** Runs `/bin/true` as often, as fast as the machine can, each time with five random arguments. */

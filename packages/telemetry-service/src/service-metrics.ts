@@ -13,7 +13,6 @@ export class ServiceMetrics {
   readonly #taken: Counter<"kind">;
   readonly #sent: Counter;
   readonly #sentBytes: Counter;
-  readonly #dropped: Counter;
   readonly #cut: Counter;
   readonly #refused: Counter<"code">;
   readonly #latency: Histogram;
@@ -27,7 +26,6 @@ export class ServiceMetrics {
     ]);
     this.#sent = counter("sent_events_total", "Events that clients took.");
     this.#sentBytes = counter("sent_bytes_total", "Bytes of the events that clients took, in protobuf.");
-    this.#dropped = counter("dropped_events_total", "Events that slow clients' queues had no room for; each was told.");
     this.#cut = counter("cut_streams_total", "Streams of clients that took nothing for too long.");
     this.#refused = counter("refused_requests_total", "Requests that were refused, by google.rpc.Code.", ["code"]);
     this.#latency = new Histogram({
@@ -53,29 +51,33 @@ export class ServiceMetrics {
     });
   }
 
+  /** A count since the start that is looked up when somebody asks. */
+  total(name: string, help: string, read: () => number): void {
+    const counter: Counter = new Counter({
+      name: `kernscope_${name}`,
+      help,
+      registers: [this.registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(read());
+      },
+    });
+  }
+
   /** Adds what a sensor counts. */
   addSensor(read: () => EventCounters): void {
-    const counters = [
-      ["sensor_events_total", "Events that the sensor made.", () => ({ "": read().events })],
-      [
-        "lost_events_total",
-        "Events that were lost, by where: in the kernel or before they were read, or in the sensor's queues. Each was told.",
-        () => ({ kernel: read().lost ?? 0, sensor_queue: read().dropped ?? 0 }),
-      ],
-    ] as const;
-    for (const [name, help, values] of counters) {
-      const labelled = !("" in values());
-      const counter: Counter<"cause"> = new Counter({
-        name: `kernscope_${name}`,
-        help,
-        labelNames: labelled ? ["cause"] : [],
-        registers: [this.registry],
-        collect: () => {
-          counter.reset();
-          for (const [cause, value] of Object.entries(values())) counter.inc(labelled ? { cause } : {}, value);
-        },
-      });
-    }
+    this.total("sensor_events_total", "Events that the sensor made.", () => read().events);
+    const lost: Counter<"cause"> = new Counter({
+      name: "kernscope_lost_events_total",
+      help: "Events that were lost, by where: in the kernel or before they were read, or in the sensor's queues. Each was told.",
+      labelNames: ["cause"],
+      registers: [this.registry],
+      collect: () => {
+        lost.reset();
+        lost.inc({ cause: "kernel" }, read().lost ?? 0);
+        lost.inc({ cause: "sensor_queue" }, read().dropped ?? 0);
+      },
+    });
     this.gauge("sensor_queued_events", "Events that wait in the sensor.", () => read().queued ?? 0);
     this.gauge("sensor_sources", "What is open in the kernel for subscriptions.", () => read().sources ?? 0);
   }
@@ -99,18 +101,17 @@ export class ServiceMetrics {
 
   /** A batch came from the sensor. */
   taken(batch: readonly EventInit[]): void {
-    let kind = "";
+    let first = batch[0];
     let count = 0;
     for (const event of batch) {
-      const own = kindOfEvent(event);
-      if (own !== kind) {
-        if (count > 0) this.#taken.inc({ kind }, count);
-        kind = own;
+      if (first !== event && !areAlike(first, event)) {
+        if (first !== undefined) this.#taken.inc({ kind: kindOfEvent(first) }, count);
+        first = event;
         count = 0;
       }
       count++;
     }
-    if (count > 0) this.#taken.inc({ kind }, count);
+    if (first !== undefined) this.#taken.inc({ kind: kindOfEvent(first) }, count);
   }
 
   /** A client took a block. */
@@ -121,11 +122,6 @@ export class ServiceMetrics {
     if (time !== undefined) this.#latency.observe(Math.max(0, Date.now() / 1e3 - Number(time) / 1e9));
   }
 
-  /** So many events found no room in a client's queue. */
-  dropped(count: number): void {
-    this.#dropped.inc(count);
-  }
-
   /** A client that took nothing was cut. */
   cut(): void {
     this.#cut.inc();
@@ -134,4 +130,11 @@ export class ServiceMetrics {
   refused(code: string): void {
     this.#refused.inc({ code });
   }
+}
+
+/** Whether two events are of the same kind, as far as that is told without looking kinds up. */
+function areAlike(one: EventInit | undefined, other: EventInit): boolean {
+  const a = one?.event;
+  const b = other.event;
+  return a?.case === b?.case && (a?.value as { type?: number })?.type === (b?.value as { type?: number })?.type;
 }

@@ -160,6 +160,8 @@ function addGauges(metrics: ServiceMetrics, sensor: EventProvider, feeds: Feeds,
   metrics.gauge("streams", "Streams that clients have open.", () => feeds.size);
   metrics.gauge("connections", "Connections that clients have open.", connections);
   metrics.gauge("feeds", "Subscriptions of the sensor behind the streams.", () => feeds.subscriptions);
+  const dropped = "Events that slow clients' queues had no room for; each was told.";
+  metrics.total("dropped_events_total", dropped, () => feeds.dropped);
   metrics.gauge("queued_events", "Events that wait for clients.", () => feeds.queued("queued"));
   metrics.gauge("queued_bytes", "Bytes that wait for clients.", () => feeds.queued("queuedBytes"));
   metrics.addSensor(() => sensor.metrics());

@@ -68,6 +68,19 @@ export class FakeSystem implements TaskSystem {
     return this.threadsOf.get(tgid) ?? [];
   }
 
+  async pids(): Promise<readonly number[]> {
+    return [...this.snapshots.keys()];
+  }
+
+  async snapshotsOf(pids: readonly number[]): Promise<readonly ProcessSnapshot[]> {
+    this.reads += pids.length;
+    return pids.map((pid) => this.snapshots.get(pid)).filter((each) => each !== undefined);
+  }
+
+  async threadsLater(tgid: number): Promise<readonly TaskSnapshot[]> {
+    return this.threads(tgid);
+  }
+
   startTick(pid: number): number | undefined {
     this.tickReads++;
     return this.startTicks.get(pid) ?? this.snapshots.get(pid)?.startTick;

@@ -1,5 +1,4 @@
 import { int64Words, uint64Words } from "./int64-words.js";
-import type { KeptBytes } from "./kept-bytes.js";
 import { outOfRange } from "./out-of-range.js";
 
 /** Wire types of the protobuf encoding; that of a varint is 0. */
@@ -18,7 +17,11 @@ const scalarRoom = 16;
 /** Up to here a loop over the characters beats a call of TextEncoder. */
 const shortText = 24;
 
+/** Up to here a loop over the bytes beats a call of `set`. */
+const shortRun = 32;
+
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /**
  * Writes protobuf: `start`, the fields of a message, `finish`. Field numbers are 1 to 2047.
@@ -36,15 +39,10 @@ export class WireWriter {
   /** Where the next byte goes. */
   private at = 0;
   private readonly slabSize: number;
-  private readonly kept: KeptBytes | undefined;
 
-  /**
-   * @param slab bytes of a slab: more are worth it for results that are long
-   * @param kept takes the bytes of parts that come again
-   */
-  constructor(slab = slabSize, kept?: KeptBytes) {
+  /** @param slab bytes of a slab: worth it to be somewhat more than most results, where those are long */
+  constructor(slab = slabSize) {
     this.slabSize = slab;
-    this.kept = kept;
   }
 
   /** Bytes written since `start`. */
@@ -64,29 +62,23 @@ export class WireWriter {
   /** Returns what was written since `start`. It is never written again and may share its buffer with other results. */
   finish(): Uint8Array {
     const { bytes, first, at } = this;
-    if (at - first > longResult || bytes.length > this.slabSize) return bytes.slice(first, at);
+    const size = at - first;
+    // One that takes most of its slab may have it.
+    const isWhole = size > bytes.length / 2 && bytes.length <= this.slabSize;
+    if (!isWhole && (size > longResult || bytes.length > this.slabSize)) return bytes.slice(first, at);
     this.first = at;
     return bytes.subarray(first, at);
   }
 
-  /** Writes a part as it was written before, where that is known. */
-  again(part: object): boolean {
-    const bytes = this.kept?.of(part);
-    if (bytes === undefined) return false;
-    this.raw(bytes);
-    return true;
-  }
-
-  /** Remembers a part, which was written since `size` was `from`. */
-  keep(part: object, from: number): void {
-    this.kept?.add(part, this.bytes.slice(this.first + from, this.at));
-  }
-
   /** Takes bytes that are encoded already. */
   raw(value: Uint8Array): void {
-    this.reserve(value.length);
-    this.bytes.set(value, this.at);
-    this.at += value.length;
+    const size = value.length;
+    if (size === 0) return;
+    this.reserve(size);
+    const { bytes, at } = this;
+    if (size > shortRun) bytes.set(value, at);
+    else for (let i = 0; i < size; i++) bytes[at + i] = value[i] as number;
+    this.at = at + size;
   }
 
   /** Leaves room for what is written over the result later. */
@@ -142,6 +134,11 @@ export class WireWriter {
     const words = uint64Words(value);
     if (words === undefined) throw outOfRange(field, value, "uint64");
     this.wideVarint(field, words.low, words.high);
+  }
+
+  /** As {@link int64}, for a value given as its halves. */
+  int64Words(field: number, low: number, high: number): void {
+    if (low !== 0 || high !== 0) this.wideVarint(field, low, high);
   }
 
   sint64(field: number, value: number | bigint | undefined): void {
@@ -216,6 +213,27 @@ export class WireWriter {
     }
     this.at = at;
     this.utf8(value);
+  }
+
+  /** Text that ends with a number, an unsigned integer in decimal. */
+  numberedString(field: number, prefix: Uint8Array, value: number | bigint): void {
+    if (typeof value !== "number" || value >>> 0 !== value) {
+      if (value < 0 || uint64Words(value) === undefined) throw outOfRange(field, value, "uint64");
+      this.stringAlways(field, decoder.decode(prefix) + value);
+      return;
+    }
+    const digits = digitsOf(value);
+    this.reserve(prefix.length + digits + scalarRoom);
+    this.tag(field, lengthDelimited);
+    this.length(prefix.length + digits);
+    this.raw(prefix);
+    let rest = value;
+    for (let at = this.at + digits - 1; at >= this.at; at--) {
+      const tens = (rest / 10) >>> 0;
+      this.bytes[at] = 0x30 + rest - tens * 10;
+      rest = tens;
+    }
+    this.at += digits;
   }
 
   strings(field: number, values: readonly string[] | undefined): void {
@@ -376,4 +394,11 @@ function isSmall(value: number | bigint): value is number {
 
 function varintSize(value: number): number {
   return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
+}
+
+/** Digits of an unsigned 32-bit integer in decimal. */
+function digitsOf(value: number): number {
+  let digits = 1;
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  return digits;
 }

@@ -1,7 +1,7 @@
 import { TelemetryApiError } from "../errors.js";
 import type { EventInit, Init, ReceivedEventInit } from "../event-init.js";
 import type { Process } from "../gen/capsule8/api/v0/telemetry_event_pb.js";
-import type { Credentials, Pod } from "../gen/capsule8/api/v0/types_pb.js";
+import type { ContextBytes, ContextBytesCache } from "./context-bytes.js";
 import type { WireWriter } from "./wire-writer.js";
 import { writeFunctionCallEvent } from "./write-function-call.js";
 import {
@@ -15,6 +15,7 @@ import {
   writeTickerEvent,
 } from "./write-kinds.js";
 import { writeNetworkEvent } from "./write-network.js";
+import { writeCredentials, writePod, writeProcess } from "./write-process.js";
 
 type Kind = NonNullable<EventInit["event"]>;
 
@@ -23,6 +24,7 @@ type Kind = NonNullable<EventInit["event"]>;
 /** Writes a `ReceivedTelemetryEvent` as an item of `GetEventsResponse.events`. */
 export function writeReceivedEvent(
   writer: WireWriter,
+  contexts: ContextBytesCache,
   publishTimeMicros: ReceivedEventInit["publishTimeMicros"],
   event: ReceivedEventInit["event"],
   ack?: Uint8Array,
@@ -31,7 +33,7 @@ export function writeReceivedEvent(
   writer.int64(1, publishTimeMicros);
   if (event !== undefined) {
     const start = writer.begin(2, 2);
-    writeEvent(writer, event);
+    writeEvent(writer, contexts, event);
     writer.end(start, 2);
   }
   writer.blob(3, ack);
@@ -39,7 +41,31 @@ export function writeReceivedEvent(
 }
 
 /** Writes the fields of a `TelemetryEvent`. */
-export function writeEvent(writer: WireWriter, event: EventInit): void {
+export function writeEvent(writer: WireWriter, contexts: ContextBytesCache, event: EventInit): void {
+  if (event.context === undefined) writeWholeEvent(writer, event);
+  else writeInContext(writer, contexts.of(event.context), event);
+}
+
+function writeInContext(writer: WireWriter, context: ContextBytes, event: EventInit): void {
+  const sequenceNumber = event.sensorSequenceNumber ?? 0;
+  const monotimeNanos = event.sensorMonotimeNanos ?? 0;
+  writer.numberedString(1, context.idPrefix, sequenceNumber);
+  writer.raw(context.process);
+  writer.uint64(6, sequenceNumber);
+  writer.int64(7, monotimeNanos);
+  writer.raw(context.lineage);
+  const kind = event.event;
+  const number = kind === undefined ? 0 : numberOf(kind);
+  if (kind !== undefined && number > 0 && number < 30) writeKind(writer, number, kind);
+  writer.raw(context.container);
+  if (kind !== undefined && number > 32) writeKind(writer, number, kind);
+  writer.int32(201, event.cpu);
+  writer.raw(context.credentials);
+  context.writeUnixTime(writer, monotimeNanos);
+  writer.raw(context.program);
+}
+
+function writeWholeEvent(writer: WireWriter, event: EventInit): void {
   writer.string(1, event.id);
   writer.string(2, event.processId);
   writer.int32(3, event.processPid);
@@ -47,12 +73,7 @@ export function writeEvent(writer: WireWriter, event: EventInit): void {
   writer.string(5, event.sensorId);
   writer.uint64(6, event.sensorSequenceNumber);
   writer.int64(7, event.sensorMonotimeNanos);
-  const lineage = event.processLineage;
-  if (lineage !== undefined && lineage.length > 0 && !writer.again(lineage)) {
-    const from = writer.size;
-    for (let i = 0; i < lineage.length; i++) writeProcess(writer, lineage[i] as Init<Process>);
-    writer.keep(lineage, from);
-  }
+  for (const process of event.processLineage ?? []) writeProcess(writer, process as Init<Process>);
   // The numbers of the kinds lie on both sides of those of the container's name and image.
   const kind = event.event;
   const number = kind === undefined ? 0 : numberOf(kind);
@@ -62,20 +83,10 @@ export function writeEvent(writer: WireWriter, event: EventInit): void {
   writer.string(32, event.imageName);
   if (kind !== undefined && number > 32) writeKind(writer, number, kind);
   writer.int32(201, event.cpu);
-  const credentials = event.credentials;
-  if (credentials !== undefined && !writer.again(credentials)) {
-    const from = writer.size;
-    writeCredentials(writer, credentials);
-    writer.keep(credentials, from);
-  }
+  if (event.credentials !== undefined) writeCredentials(writer, event.credentials);
   writer.int32(203, event.processTgid);
   writer.int64(1000, event.unixTimeNanos);
-  const commandLine = event.commandLine;
-  if (commandLine !== undefined && commandLine.length > 0 && !writer.again(commandLine)) {
-    const from = writer.size;
-    writer.strings(1001, commandLine);
-    writer.keep(commandLine, from);
-  }
+  writer.strings(1001, event.commandLine);
   writer.bool(1002, event.commandLineTruncated);
   writer.string(1003, event.cgroupPath);
   if (event.pod !== undefined) writePod(writer, event.pod);
@@ -155,36 +166,5 @@ function writeKind(writer: WireWriter, number: number, kind: Kind): void {
       writeLostRecordEvent(writer, kind.value);
       break;
   }
-  writer.end(start, 1);
-}
-
-function writeProcess(writer: WireWriter, process: Init<Process>): void {
-  const start = writer.begin(8, 1);
-  writer.sint32(1, process.pid);
-  writer.string(2, process.command);
-  writer.string(1000, process.processId);
-  writer.string(1001, process.executable);
-  writer.end(start, 1);
-}
-
-function writeCredentials(writer: WireWriter, credentials: Init<Credentials>): void {
-  const start = writer.begin(202, 1);
-  writer.uint32(1, credentials.uid);
-  writer.uint32(2, credentials.gid);
-  writer.uint32(3, credentials.euid);
-  writer.uint32(4, credentials.egid);
-  writer.uint32(5, credentials.suid);
-  writer.uint32(6, credentials.sgid);
-  writer.uint32(7, credentials.fsuid);
-  writer.uint32(8, credentials.fsgid);
-  writer.end(start, 1);
-}
-
-function writePod(writer: WireWriter, pod: Init<Pod>): void {
-  const start = writer.begin(1004, 1);
-  writer.string(1, pod.name);
-  writer.string(2, pod.namespace);
-  writer.string(3, pod.uid);
-  writer.string(4, pod.container);
   writer.end(start, 1);
 }

@@ -5,6 +5,7 @@ import { defaultLimits } from "../limits.js";
 import { times } from "../testing/full-counts.js";
 import { endOf, type PlainResponse, subscribeByGrpcJs } from "../testing/grpc-js-client.js";
 import { grpcHeaders, grpcRequest, sessionAt } from "../testing/grpc-request.js";
+import { ask } from "../testing/http-client.js";
 import { execEvent, type FakeSensor, until } from "../testing/index.js";
 import { heldMemory } from "../testing/memory.js";
 import { withService } from "../testing/with-service.js";
@@ -33,11 +34,15 @@ test(
       assert.is(stalled.received < TOTAL, true);
       const grown = held(await heldMemory()) - before;
       assert.ok(grown < 32 * 1024 * 1024, `${grown} bytes more`);
+      // What it misses is on the page of metrics while it is still there.
+      const { end } = await ask({ socketPath: path, path: "/metrics" });
+      const dropped = Number(/^kernscope_dropped_events_total (\d+)$/m.exec(await end)?.[1]);
 
       stalled.stream.resume();
       await until(() => stalled.received + stalled.lost >= TOTAL, "it has caught up");
       assert.is(stalled.received + stalled.lost, TOTAL);
       assert.ok(stalled.lost > 0, "there was more than a queue holds");
+      assert.is(dropped, stalled.lost);
       assert.ok(stalled.received * text.length < defaultLimits.queueBytes + 1024 * 1024, `${stalled.received} events`);
       // Each gap stands in its place: with it the numbers are without a hole.
       assert.equal(stalled.holes, []);

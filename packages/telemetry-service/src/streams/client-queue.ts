@@ -16,13 +16,13 @@ export class ClientQueue {
   /** Events that found no room. */
   dropped = 0;
   readonly #limits: ClientQueueLimits;
-  readonly #gaps: GapTeller;
+  readonly #gaps: GapTeller<EventInit>;
   #entries: (EventBlock | Gap)[] = [];
   #events = 0;
   #bytes = 0;
   #openGap: Gap | undefined;
 
-  constructor(limits: ClientQueueLimits, gaps: GapTeller) {
+  constructor(limits: ClientQueueLimits, gaps: GapTeller<EventInit>) {
     this.#limits = limits;
     this.#gaps = gaps;
   }

@@ -1,11 +1,12 @@
 import type { Gap, GapTeller } from "@kernscope/sensor";
+import type { EventInit } from "@kernscope/telemetry-api";
 import { ClientQueue, type ClientQueueLimits, isGap } from "./client-queue.js";
 import type { EventBlock } from "./event-block.js";
 
 /** What a stream needs of those who made it. */
 export interface ClientStreamParts {
   readonly limits: ClientQueueLimits;
-  readonly gaps: GapTeller;
+  readonly gaps: GapTeller<EventInit>;
   /** Makes the block that tells of a gap. */
   readonly gapBlock: (gap: Gap) => EventBlock;
   /** Called once, when nothing more can come in. */

@@ -39,6 +39,7 @@ export class Feeds {
   readonly #shared = new Map<string, Promise<Feed>>();
   readonly #perClient = new Map<string, number>();
   #opening = 0;
+  #droppedByEnded = 0;
   #stopped = false;
 
   constructor(provider: EventProvider, encoder: BlockEncoder, limits: Limits, metrics: ServiceMetrics) {
@@ -57,6 +58,13 @@ export class Feeds {
   queued(what: "queued" | "queuedBytes"): number {
     let sum = 0;
     for (const stream of this.#streams.keys()) sum += stream[what];
+    return sum;
+  }
+
+  /** Events that found no room in a client's queue since the start. */
+  get dropped(): number {
+    let sum = this.#droppedByEnded;
+    for (const stream of this.#streams.keys()) if (!stream.ended) sum += stream.dropped;
     return sum;
   }
 
@@ -89,7 +97,7 @@ export class Feeds {
         gapBlock: (gap) => this.#gapBlock(gap),
         onEnd: (ended) => {
           feed.leave(ended);
-          this.#metrics.dropped(ended.dropped);
+          this.#droppedByEnded += ended.dropped;
           uncount();
         },
       });

@@ -1,10 +1,4 @@
-import {
-  type EventKind,
-  type GapTeller,
-  SensorError,
-  type SubscriptionRequest,
-  type TelemetryEvent,
-} from "@kernscope/sensor";
+import { type EventKind, type GapTeller, SensorError, type SubscriptionRequest } from "@kernscope/sensor";
 import type { EventInit } from "@kernscope/telemetry-api";
 import type { EventProvider, EventSubscription } from "../event-provider.js";
 
@@ -13,17 +7,16 @@ export class FakeSensor implements EventProvider {
   readonly id: string = "fake";
   /** What {@link FakeSensor.metrics} tells. */
   events = 0;
-  readonly gaps: GapTeller = {
+  readonly gaps: GapTeller<EventInit> = {
     nextSequenceNumber: () => ++this.events,
-    toEvent: ({ sequenceNumber, ...rest }) =>
-      ({
-        id: `fake-${sequenceNumber}`,
-        sensorId: "fake",
-        sensorSequenceNumber: sequenceNumber,
-        sensorMonotimeNanos: rest.lastMonotimeNanos,
-        unixTimeNanos: 0n,
-        event: { case: "lost", value: { ...rest, type: 1, cause: 5 } },
-      }) satisfies TelemetryEvent,
+    toEvent: ({ sequenceNumber, ...rest }) => ({
+      id: `fake-${sequenceNumber}`,
+      sensorId: "fake",
+      sensorSequenceNumber: sequenceNumber,
+      sensorMonotimeNanos: rest.lastMonotimeNanos,
+      unixTimeNanos: 0n,
+      event: { case: "lost", value: { ...rest, type: 1, cause: 5 } },
+    }),
   };
   readonly served = new Set<EventKind>(["process.fork", "process.exec", "process.exit", "process.update"]);
   /** Those that are open. */

@@ -1,0 +1,59 @@
+import type { Task } from "@kernscope/process-cache";
+import { type ContainerLabels, EventContext, type EventOrigin, type PodLabels } from "./event-context.js";
+import { isCurrentLineage, LineageCache } from "./lineage-cache.js";
+
+/** A context and what it was made of. */
+interface Known {
+  readonly task: Task;
+  readonly pod: PodLabels | undefined;
+  readonly context: EventContext;
+}
+
+/** Tasks that are remembered; a power of two. Most events are of few tasks at a time. */
+const SLOTS = 512;
+
+/** The contexts of the tasks that made the last events. */
+export class ContextCache {
+  readonly #lineages = new LineageCache();
+  readonly #slots = new Array<Known | undefined>(SLOTS).fill(undefined);
+  #origin: EventOrigin;
+
+  constructor(origin: EventOrigin) {
+    this.#origin = origin;
+  }
+
+  get origin(): EventOrigin {
+    return this.#origin;
+  }
+
+  set origin(origin: EventOrigin) {
+    this.#origin = origin;
+    this.#slots.fill(undefined);
+  }
+
+  /** What holds now for a task that runs in a container (`noContainer`: in none). */
+  of(task: Task, container: ContainerLabels): EventContext {
+    const slot = task.pid & (SLOTS - 1);
+    const known = this.#slots[slot];
+    if (known !== undefined && known.task === task && isCurrent(known, task, container)) return known.context;
+    const context = new EventContext(this.#origin, container, task, this.#lineages.of(task));
+    this.#slots[slot] = { task, pod: container.pod, context };
+    return context;
+  }
+}
+
+function isCurrent({ context, pod }: Known, task: Task, container: ContainerLabels): boolean {
+  const { leader } = task;
+  return (
+    context.credentials === task.creds &&
+    context.commandLine === leader.commandLine &&
+    context.commandLineTruncated === leader.commandLineTruncated &&
+    context.cgroupPath === task.cgroupPath &&
+    context.containerId === container.id &&
+    context.containerName === container.name &&
+    context.imageId === container.imageId &&
+    context.imageName === container.imageName &&
+    pod === container.pod &&
+    isCurrentLineage(context.processLineage!, leader)
+  );
+}
