@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { FakeKernel } from "@kernscope/perf/testing";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -47,6 +48,38 @@ test("what the kernel says of opens, as it was given", async () => {
     { type: Type.OPEN, filename: "/etc/passwd", openFlags: 0o2000101, openMode: 0o644, ...given },
     { type: Type.OPEN, filename: "passwd", openFlags: 0, openMode: 0, ...given },
   ]);
+});
+
+test("a relative name is behind the working directory of its time, and a child's is the parent's of the fork", async () => {
+  const { kernel, emit, finish } = await setUp(["file.open"]);
+  const [, , device = "0:0"] =
+    readFileSync("/proc/self/mountinfo", "utf8")
+      .split("\n")
+      .map((line) => line.split(" "))
+      .find(([, , , root, place]) => root === "/" && place === "/") ?? [];
+  const [major, minor] = device.split(":").map(Number);
+  const path = (name: string) => ({
+    pdev: major! * 2 ** 20 + minor!,
+    ...Object.fromEntries(["/", name].map((each, at) => [`p${1 - at}`, each])),
+  });
+  const change = (name: string, fs: number, pid = PID) =>
+    kernel.emit("kprobe:set_fs_pwd", { fs, ...path(name) }, { pid, tid: pid });
+  const open = (pid = PID) =>
+    kernel.emit("kprobe:do_filp_open", { dfd: -100, filename: "name", flags: 0, mode: 0 }, { pid, tid: pid });
+  const child = PID + 1;
+  kernel.emit("task/task_newtask", { pid: PID, comm: "parent", clone_flags: 0 }, { pid: 1, tid: 1 });
+  change("one", 0x1000);
+  open();
+  emit("task/task_newtask", { pid: child, comm: "child", clone_flags: 0 });
+  change("two", 0x1000);
+  open();
+  open(child);
+  change("three", 0x2000, child);
+  open(child);
+  open();
+  const names = (await finish()).map(({ filename, nameSource }) => [filename, nameSource]);
+  const expected = ["one", "two", "one", "three", "two"].map((name) => [`/${name}/name`, Source.WORKING_DIRECTORY]);
+  assert.equal(names, expected);
 });
 
 test("what was done is told when the function returns, and what failed is not", async () => {

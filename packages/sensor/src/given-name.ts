@@ -12,11 +12,15 @@ export interface GivenName {
 /** `dfd` that stands for the working directory (fcntl.h). */
 const AT_FDCWD = -100;
 
-/** Puts a relative name behind the directory that the descriptor `dfd` stands for; where that is not known it stays as it is. */
-export function givenName(name: string, dfd: number, task: Task): GivenName {
+/**
+ * Puts a relative name behind the directory that the descriptor `dfd` stands for; where that is not known it stays as it is.
+ *
+ * @param cwd the task's working directory
+ */
+export function givenName(name: string, dfd: number, task: Task, cwd: (task: Task) => string | undefined): GivenName {
   if (name.startsWith("/")) return { filename: name, nameSource: FileNameSource.GIVEN };
   const isWorkingDirectory = dfd === AT_FDCWD;
-  const directory = isWorkingDirectory ? task.cwd : directoryOf(task.pid, dfd);
+  const directory = isWorkingDirectory ? cwd(task) : directoryOf(task.pid, dfd);
   if (directory === undefined || !directory.startsWith("/")) {
     return { filename: name, nameSource: FileNameSource.GIVEN };
   }

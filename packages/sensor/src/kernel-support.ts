@@ -3,6 +3,8 @@ import { KernelTypes } from "./kernel-types.js";
 
 /** What this kernel offers to make events from. Looking does not acquire anything. */
 export class KernelSupport {
+  /** Functions of the kernel itself, which stay: to read all its symbols takes long. */
+  static readonly #builtIn = new Set<string>();
   /** It has kernel probes (CONFIG_KPROBE_EVENTS). */
   readonly kprobes: boolean;
   /** It has user probes (CONFIG_UPROBE_EVENTS). */
@@ -55,16 +57,22 @@ export class KernelSupport {
   /** The first of these functions that the kernel has; names drift between kernels. `undefined` also without kprobes. */
   async findFunction(names: readonly string[]): Promise<string | undefined> {
     if (!this.kprobes) return undefined;
-    this.#symbols ??= KernelSymbols.open();
-    const symbols = await this.#symbols;
-    return names.find((name) => {
-      let known = this.#functions.get(name);
-      if (known === undefined) {
-        known = symbols.lookup(name).some(({ type }) => /[tTwW]/.test(type));
-        this.#functions.set(name, known);
-      }
-      return known;
-    });
+    for (const name of names) if (await this.#hasFunction(name)) return name;
+    return undefined;
+  }
+
+  async #hasFunction(name: string): Promise<boolean> {
+    if (KernelSupport.#builtIn.has(name)) return true;
+    let known = this.#functions.get(name);
+    if (known === undefined) {
+      this.#symbols ??= KernelSymbols.open();
+      const symbols = await this.#symbols;
+      const found = symbols.lookup(name).filter(({ type }) => /[tTwW]/.test(type));
+      if (found.some(({ module }) => module === undefined)) KernelSupport.#builtIn.add(name);
+      known = found.length > 0;
+      this.#functions.set(name, known);
+    }
+    return known;
   }
 
   /** The kernel's types; `undefined` where it does not tell them (CONFIG_DEBUG_INFO_BTF). */

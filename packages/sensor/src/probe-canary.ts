@@ -35,9 +35,14 @@ export class ProbeCanary {
 
   /** Looks once; `undefined` where the kernel has no probes, or not this function. */
   static async open(init: ProbeCanaryInit): Promise<ProbeCanary | undefined> {
-    const { kernel, monitor } = init;
-    if ((await kernel.findFunction([FUNCTION])) === undefined) return undefined;
-    const id = await monitor.registerKprobe(FUNCTION, () => {}, { attr: { samplePeriod: NEVER } });
+    if (!init.kernel.kprobes) return undefined;
+    const id = await init.monitor
+      .registerKprobe(FUNCTION, () => {}, { attr: { samplePeriod: NEVER } })
+      .catch((error) => {
+        if (error instanceof PerfError && error.code === "not_found") return undefined;
+        throw error;
+      });
+    if (id === undefined) return undefined;
     const canary = new ProbeCanary(init, id);
     await canary.#look();
     canary.#next();

@@ -81,7 +81,10 @@ export interface PeerFields {
   readonly ipv4: number;
   readonly high: number | bigint;
   readonly low: number | bigint;
-  /** Of an AF_UNIX socket's peer: bytes of its `sockaddr_un`, 0 where it is unnamed. */
+  /** Of an AF_UNIX socket: address of its peer, and of the peer's name; 0: there is none, and what follows says nothing. */
+  readonly peer: number | bigint;
+  readonly name: number | bigint;
+  /** Bytes of the name's `sockaddr_un`. */
   readonly length: number;
   readonly path: Uint8Array;
   readonly path_end: Uint8Array;
@@ -95,8 +98,9 @@ export interface PeerFields {
  */
 export function peerArguments(types: KernelTypes, sock: string): Record<string, string> {
   const common = (member: string, more = 0) => `+${types.offset("sock_common", member) + more}(${sock})`;
-  // Its address, where the peer was bound to one.
-  const unix = `+${types.offset("unix_sock", "addr")}(+${types.offset("unix_sock", "peer")}(${sock}))`;
+  // What cannot be fetched is not 0 but what the kernel's buffer held before: each pointer has to be looked at.
+  const peer = `+${types.offset("unix_sock", "peer")}(${sock})`;
+  const unix = `+${types.offset("unix_sock", "addr")}(${peer})`;
   const name = types.offset("unix_address", "name") + UNIX_HEADER;
   return {
     family: `${common("skc_family")}:u16`,
@@ -104,6 +108,8 @@ export function peerArguments(types: KernelTypes, sock: string): Record<string, 
     ipv4: `${common("skc_daddr")}:u32`,
     high: `${common("skc_v6_daddr")}:u64`,
     low: `${common("skc_v6_daddr", 8)}:u64`,
+    peer: `${peer}:u64`,
+    name: `${unix}:u64`,
     length: `+${types.offset("unix_address", "len")}(${unix}):s32`,
     path: `+${name}(${unix}):u8[64]`,
     path_end: `+${name + 64}(${unix}):u8[44]`,
@@ -118,7 +124,8 @@ export function peerOfSocket(fields: PeerFields): NetworkAddress | undefined {
     case Family.INET6:
       return ipv6Address(fields.high, fields.low, swap(fields.port));
     case Family.UNIX:
-      return unixAddress(fields, fields.length);
+      if (Number(fields.peer) === 0) return undefined;
+      return unixAddress(fields, Number(fields.name) === 0 ? 0 : fields.length);
     default:
       return undefined;
   }

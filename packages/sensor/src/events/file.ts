@@ -13,6 +13,7 @@ import { MountTables } from "../mount-table.js";
 import { FileEventType, FileNameSource, type FilePayload } from "../payload.js";
 import { Registrations } from "../registrations.js";
 import type { PlainFilter } from "../subscription-request.js";
+import { WorkingDirectories } from "../working-directories.js";
 import type { CloseEvents, EventFamily, EventSink, FamilyContext } from "./family.js";
 import { type FileProbe, fileProbes } from "./file-probes.js";
 
@@ -66,7 +67,7 @@ export const fileEvents: EventFamily<PlainFilter> = {
       kernel: probes.map((probe) => ({ event: eventOf(probe), filter: probe.filter })),
       // Names are put together here.
       rest: where,
-      open: (context, sink) => open(kind, probes, context, sink),
+      open: (context, sink) => open(kind, probes, kernel, context, sink),
     };
   },
 };
@@ -110,14 +111,18 @@ async function planProbes(
 async function open(
   kind: EventKind,
   probes: readonly FileProbe[],
-  { monitor, processCache }: FamilyContext,
+  kernel: KernelSupport,
+  context: FamilyContext,
   sink: EventSink,
 ): Promise<CloseEvents> {
+  const { monitor, processCache } = context;
   const mounts = new MountTables();
+  const directories = new WorkingDirectories(processCache, mounts);
   const calls = new CallsUnderWay<FilePayload>();
-  // Relative names are resolved by it; with kprobes it is followed for nothing.
-  const following = kind === "file.open" ? await processCache.follow("cwd") : undefined;
+  let unfollow = () => {};
   const register = async (registrations: Registrations) => {
+    const types = kind === "file.open" ? await kernel.types() : undefined;
+    if (types !== undefined) unfollow = await directories.follow(context, registrations, types);
     for (const probe of probes) await registerProbe(probe, registrations);
   };
   const registerProbe = async (probe: FileProbe, registrations: Registrations) => {
@@ -141,7 +146,7 @@ async function open(
       (record: SampleRecord, data) => {
         if (record.pid === process.pid) return;
         const task = processCache.lookupTask(record.tid);
-        const value = read(kind, probe, data, task, mounts);
+        const value = read(kind, probe, data, task, { mounts, directories });
         if (!atReturn) sink.emit(record, task, { case: "file", value });
         else calls.enter(record.tid, name, value, data.sp as number | bigint | undefined);
       },
@@ -151,12 +156,12 @@ async function open(
   };
   try {
     const close = await Registrations.open(monitor, (id, type) => sink.owns(id, type), register);
-    return async () => {
-      await close();
-      await following?.release();
+    return () => {
+      unfollow();
+      return close();
     };
   } catch (error) {
-    await following?.release();
+    unfollow();
     throw error;
   }
 }
@@ -173,14 +178,21 @@ const types: Readonly<Record<string, number>> = {
   "file.attribute-change": FileEventType.ATTRIBUTE_CHANGE,
 };
 
-function read(kind: EventKind, { action }: FileProbe, data: TraceFields, task: Task, mounts: MountTables): FilePayload {
+/** By what names are put together. */
+interface Places {
+  readonly mounts: MountTables;
+  readonly directories: WorkingDirectories;
+}
+
+function read(kind: EventKind, { action }: FileProbe, data: TraceFields, task: Task, places: Places): FilePayload {
+  const { mounts, directories } = places;
   const type = types[kind]!;
   const nameSource = FileNameSource.DIRECTORY_ENTRY;
   const { path, resolved } = dentryPath(data, "p", task, mounts);
   switch (action) {
     case "open": {
       const { filename: name, flags, mode, dfd } = data as unknown as OpenFields;
-      const given = givenName(name, dfd, task);
+      const given = givenName(name, dfd, task, (each) => directories.of(each));
       return { type, ...given, openFlags: flags, openMode: mode & PERMISSIONS, resolved: false };
     }
     case "create":
