@@ -29,7 +29,7 @@ interface SensorParts {
 }
 
 /** Milliseconds that an event waits for others at the most: what a subscriber far away does not notice. */
-const TICK = 2;
+const TICK = 1.5;
 
 /**
  * Watches a host: kernel events through one monitor, in time order, past the caches that know who did it, to whoever
