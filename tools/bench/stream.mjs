@@ -1,5 +1,6 @@
 // The way of an event from the kernel to a subscriber: what it costs the sensor's process, what is lost, how late it comes.
-// Each figure has a run of its own name, which is made several times; the medians are printed. Needs root and a compiler.
+// Each figure has a run of its own name, which is made several times; the medians are printed. What a sensor takes for the
+// host's other work, which another one that runs beside it tells, is left out. Needs root and a compiler.
 //
 //   node tools/bench/stream.mjs [NAME…] [--runs 3] [--seconds 4] [--rate N]
 import { mkdtempSync, rmSync } from "node:fs";
@@ -95,8 +96,8 @@ function run(options) {
 /** @param {Result} result */
 function inProcess({ made, cpu, idle, user, system, lost, dropped, inside, rss }) {
   const figures = {
-    "µs/event": cpu,
-    "without idle": withoutIdle({ cpu, idle, made }),
+    "µs/event": cpu - idle,
+    "with the host's": cpu,
     user,
     system,
     made: made / seconds,
@@ -111,8 +112,8 @@ function outside({ made, cpu, idle, user, system, got, rss }) {
   const missing = fields.length > 0 ? ENVELOPE.filter((field) => !fields.includes(field)) : [];
   if (missing.length > 0) throw new Error(`events lack the fields ${missing}`);
   return {
-    "µs/event": cpu,
-    "without idle": withoutIdle({ cpu, idle, made }),
+    "µs/event": cpu - idle,
+    "with the host's": cpu,
     user,
     system,
     made: made / seconds,
@@ -124,11 +125,6 @@ function outside({ made, cpu, idle, user, system, got, rss }) {
     "p99.99 ms": most,
     "peak MiB": rss / 2 ** 20,
   };
-}
-
-/** Without what the process takes for the host's other work, which it watches too. @param {Pick<Result, "cpu" | "idle" | "made">} result */
-function withoutIdle({ cpu, idle, made }) {
-  return cpu - (idle * 1e6 * seconds) / made;
 }
 
 /** @param {number[]} numbers */

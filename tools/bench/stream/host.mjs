@@ -1,5 +1,5 @@
-// The process that is measured: a sensor of system calls, with a subscriber of its own (`inside`) or with the service. Told
-// what to do by its parent's messages.
+// The process that is measured: a sensor with a subscriber of its own (`inside`), with the service (`service`) or alone
+// (`nobody`). Told what to do by its parent's messages.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ if (mode === "inside") {
   void (async () => {
     for await (const batch of stream) for (const { event } of batch) if (event.case === "syscall") inside++;
   })();
-} else {
+} else if (mode === "service") {
   service = new TelemetryService(sensor, `unix:${path}`, { onFault: (error) => console.error(error) });
   await service.serve();
 }

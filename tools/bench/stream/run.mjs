@@ -1,6 +1,7 @@
 // One run: a host, its clients and a load, each a process of its own, and what came of it.
 import { fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 
 /**
@@ -11,7 +12,8 @@ import { fileURLToPath } from "node:url";
  *   most: number }} Got
  * @typedef {{ made: number, cpu: number, idle: number, user: number, system: number, lost: number, dropped: number, rss: number,
  *   inside: number, streams: number, got: Got[], resets: number }} Result `cpu`: microseconds an event, of the sensor's
- *   process. `idle`: share of a CPU that it takes without the load, for what else happens on the host. `got`: of each entry of `clients`, all of its clients together
+ *   process. `idle`: what another sensor takes at the same time that nobody
+ *   subscribed to, for the rest of what happens on the host. `got`: of each entry of `clients`, all of its clients together
  */
 
 /** Compiles the load. @param {string} folder */
@@ -32,36 +34,40 @@ export function compileLoad(folder) {
 export async function measure(load, { rate, seconds, clients = [], resets = 0 }) {
   const host = start("host.mjs", [clients.length === 0 ? "inside" : "service"]);
   const { path, call, origin } = await answer(host);
+  const twin = start("host.mjs", ["nobody"]);
+  await answer(twin);
   const every = Math.max(1, Math.floor(rate / 5000));
   const readers = clients.map(({ kind, count }) => start("clients.mjs", [kind, count, path, call, origin, every]));
   const wanted = clients.reduce((sum, { count }) => sum + count, 0);
   for (const patience = Date.now() + 10_000; (await ask(host, "end")).streams < wanted; await sleep(20))
     if (Date.now() > patience) throw new Error("not all clients could subscribe");
   const attacker = resets > 0 ? start("resets.mjs", [path, resets]) : undefined;
+  // One with a machine of its own would not take the CPU from those who are measured.
+  if (attacker?.pid !== undefined) setPriority(attacker.pid, 19);
   // What runs for the first time is not what is measured.
   await run(load, rate, 2);
   await sleep(400);
-  await ask(host, "begin");
-  await sleep(1000);
-  const idle = await ask(host, "end");
   for (const reader of readers) await ask(reader, "forget");
   const before = await ask(host, "end");
   const resetBefore = attacker && (await ask(attacker, "made")).made;
-  await ask(host, "begin");
+  await Promise.all([ask(host, "begin"), ask(twin, "begin")]);
   const made = await run(load, rate, seconds);
   await sleep(50);
-  const { user, system, lost, dropped, inside, streams, rss } = await ask(host, "end");
+  const [{ user, system, lost, dropped, inside, streams, rss }, idle] = await Promise.all([
+    ask(host, "end"),
+    ask(twin, "end"),
+  ]);
   const reset = attacker && (await ask(attacker, "made")).made - resetBefore;
   attacker?.disconnect();
   await sleep(1000);
   const got = await Promise.all(readers.map(async (reader) => ({ made, ...(await ask(reader, "tell")) })));
   for (const reader of readers) reader.disconnect();
-  host.send("stop");
-  await once(host, "exit");
+  for (const each of [host, twin]) each.send("stop");
+  await Promise.all([once(host, "exit"), once(twin, "exit")]);
   return {
     made,
     cpu: (user + system) / made,
-    idle: (idle.user + idle.system) / 1e6,
+    idle: (idle.user + idle.system) / made,
     user: user / made,
     system: system / made,
     lost: lost - before.lost,
