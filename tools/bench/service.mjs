@@ -1,10 +1,8 @@
 // What the service costs for each event that it sends to clients in a process of their own, and how late events come.
 //
-//   node tools/bench/service.mjs [--source made-up|sensor] [--rate 0] [--seconds 4] [--clients 1]
-//                                [--client grpc-js|http2|connect|json|lines]
+//   node tools/bench/service.mjs [--rate 0] [--seconds 4] [--clients 1] [--client grpc-js|http2|connect|json]
 //
-// made-up: events made here, as fast as clients take them, or `--rate` a second. sensor: a real sensor of system calls that
-// another process makes at that rate.
+// The events are made here, as fast as clients take them, or `--rate` a second. For those of a real sensor see stream.mjs.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -22,13 +20,11 @@ const load = (name) => import(pathToFileURL(join(home, "dist", name)).href);
 
 const { values } = parseArgs({
   options: {
-    source: { type: "string", default: "made-up" },
     rate: { type: "string", default: "0" },
     seconds: { type: "string", default: "4" },
     clients: { type: "string", default: "1" },
     client: { type: "string", default: "grpc-js" },
     connect: { type: "string" },
-    flood: { type: "boolean", default: false },
   },
 });
 const rate = Number(values.rate);
@@ -42,7 +38,7 @@ async function runService() {
   const { TelemetryService } = await load("index.js");
   const directory = mkdtempSync(join(tmpdir(), "kernscope-bench-"));
   const path = join(directory, "s.sock");
-  const source = values.source === "sensor" ? await openSensor() : new MadeUp();
+  const source = new MadeUp();
   const service = new TelemetryService(source, `unix:${path}`, { onFault: (error) => console.error(error) });
   await service.serve();
   const child = start(["--connect", path], ["ignore", "pipe", "inherit"]);
@@ -60,12 +56,11 @@ async function runService() {
   const { user, system } = process.cpuUsage(before);
 
   await service.stop();
-  await source.stop?.();
   await ended;
   rmSync(directory, { recursive: true });
   const each = (micros) => (micros / made).toFixed(2);
   const cpu = `${each(user + system)} µs of CPU an event (${each(user)} user, ${each(system)} system)`;
-  console.log(`${values.client} ×${clients}, ${values.source}, ${Math.round(made / took)} events/s: ${cpu}`);
+  console.log(`${values.client} ×${clients}, ${Math.round(made / took)} events/s: ${cpu}`);
   for (const line of output.trimEnd().split("\n")) console.log(`  a client: ${line} of ${made}`);
 }
 
@@ -148,55 +143,29 @@ class Subscriber {
   }
 }
 
-const credentials = { uid: 1000, gid: 1000, euid: 1000, egid: 1000, suid: 1000, sgid: 1000, fsuid: 1000, fsgid: 1000 };
+const context = {
+  unixOrigin: 0n,
+  processId: "62d6e022fde8-4242-786184",
+  processPid: 4242,
+  processTgid: 4242,
+  processLineage: [4242, 4200, 1].map((pid) => ({ pid, command: "worker", executable: "/usr/local/bin/worker" })),
+  sensorId: "2c21d0971cdd4d8b",
+  credentials: { uid: 1000, gid: 1000, euid: 1000, egid: 1000, suid: 1000, sgid: 1000, fsuid: 1000, fsgid: 1000 },
+  commandLine: ["/usr/local/bin/worker", "--all"],
+  cgroupPath: "/system.slice/worker.service",
+};
 
 /** As a sensor makes them of system calls. */
 function event(sequence, unixTimeNanos) {
   return {
-    id: `2c21d0971cdd4d8b-${sequence}`,
-    processId: "62d6e022fde8-4242-786184",
-    processPid: 4242,
-    processTgid: 4242,
-    containerId: "",
-    sensorId: "2c21d0971cdd4d8b",
+    context,
     sensorSequenceNumber: sequence,
-    sensorMonotimeNanos: sequence * 1000,
-    cpu: 1,
-    credentials,
+    // Unix time, since its origin is 1970 here.
+    sensorMonotimeNanos: unixTimeNanos,
     unixTimeNanos,
+    cpu: 1,
     event: { case: "syscall", value: { type: 1, id: GETPPID, arg0: 3, arg1: 0xffffff, arg2: 4096 } },
   };
-}
-
-/** A sensor, whose events are the calls of a process that this one starts. */
-async function openSensor() {
-  const { Sensor } = await import(pathToFileURL(join(root, "packages/sensor/dist/index.js")).href);
-  const sensor = await Sensor.open();
-  await sensor.start();
-  sensor.run = async () => {
-    const flood = start(["--flood"], ["ignore", "pipe", "inherit"]);
-    let made = "";
-    flood.stdout.on("data", (data) => {
-      made += data;
-    });
-    await once(flood, "close");
-    await sleep(200);
-    return Number(made);
-  };
-  return sensor;
-}
-
-/** Makes the calls. */
-async function runFlood() {
-  let parent = 0;
-  const made = await pace(
-    (count) => {
-      for (let i = 0; i < count; i++) parent += process.ppid;
-    },
-    () => true,
-  );
-  if (parent === 0) throw new Error("there is no parent");
-  console.log(made);
 }
 
 const subscription = { syscall_events: [{ type: "SYSCALL_EVENT_TYPE_ENTER", id: { value: GETPPID } }] };
@@ -272,7 +241,5 @@ async function countBytes(path) {
   return `${bytes} bytes instead of`;
 }
 
-if (values.flood) await runFlood();
-else if (values.connect !== undefined)
-  await Promise.all(Array.from({ length: clients }, () => runClient(values.connect)));
+if (values.connect !== undefined) await Promise.all(Array.from({ length: clients }, () => runClient(values.connect)));
 else await runService();

@@ -17,6 +17,7 @@ function setUp(limits: { events: number; bytes: number }) {
   const numbered = (sequence: number, payload: EventPayload, commandLine: readonly string[] = []) =>
     new SensorEvent(contextOf(commandLine), sequence, sequence * 10, 0, payload);
   const event = (commandLine?: string[]) => numbered(++sequence, { case: "process", value: { type: 1 } }, commandLine);
+  const loss = () => numbered(++sequence, { case: "lost", value: { lost: 1, type: 1, cause: 1 } });
   const toEvent = ({ sequenceNumber, ...gap }: Gap) =>
     numbered(sequenceNumber, { case: "lost", value: { ...gap, type: 1, cause: 5 } });
   const queue = new EventQueue(limits, { nextSequenceNumber: () => ++sequence, toEvent });
@@ -27,7 +28,7 @@ function setUp(limits: { events: number; bytes: number }) {
       .map(({ sensorSequenceNumber, event: { case: kind, value } }) =>
         kind === "lost" ? [value.lost, value.firstSequenceNumber, value.lastSequenceNumber] : sensorSequenceNumber,
       );
-  return { queue, event, take };
+  return { queue, event, loss, take };
 }
 
 test("events come out in their order", () => {
@@ -48,6 +49,18 @@ test("what finds no room is one gap in its place, with exact numbers", () => {
   assert.equal(take(), [2, [3, 3, 6], 7, [1, 8, 8]]);
   assert.is(queue.admitted, 3);
   assert.is(queue.dropped, 4);
+});
+
+test("what is taken out is counted without what tells of losses", () => {
+  const { queue, event, take, loss } = setUp({ events: 3, bytes: 1e6 });
+  queue.push(event());
+  queue.push(loss());
+  queue.push(event());
+  queue.push(event());
+  assert.is(take().length, 4);
+  assert.is(queue.taken, 2);
+  assert.is(queue.length, 0);
+  for (let i = 0; i < 3; i++) assert.ok(queue.push(event()));
 });
 
 test("a gap that is still open when it is taken is not written to afterwards", () => {

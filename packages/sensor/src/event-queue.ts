@@ -32,7 +32,7 @@ export interface GapTeller<E = TelemetryEvent> {
 /** Entries that were taken out are let go of when there are so many of them: to move the rest each time would cost more. */
 const COMPACT = 16_384;
 /** Stands for a gap where an event has its size. */
-const GAP = -1;
+const GAP = 0;
 
 /**
  * Events that wait for one consumer, bounded in number and bytes. What does not fit is counted in a gap, which takes the
@@ -44,10 +44,12 @@ export class EventQueue {
   admitted = 0;
   /** Events that found no room. */
   dropped = 0;
+  /** Events that were taken out, those that tell of losses not among them. */
+  taken = 0;
   readonly #limits: QueueLimits;
   readonly #gaps: GapTeller;
   #entries: (TelemetryEvent | Gap)[] = [];
-  /** Of the entries: bytes of an event, or {@link GAP}. */
+  /** Of the entries: bytes of an event, negative where it tells of a loss, or {@link GAP}. */
   #sizes: number[] = [];
   /** Entries before this one were taken out. */
   #first = 0;
@@ -75,7 +77,7 @@ export class EventQueue {
     // An event too big for the whole queue goes through alone rather than never.
     this.#openGap = undefined;
     this.#entries.push(event);
-    this.#sizes.push(size);
+    this.#sizes.push(event.event.case === "lost" ? -size : size);
     this.#events++;
     this.#bytes += size;
     this.admitted++;
@@ -101,7 +103,8 @@ export class EventQueue {
         taken[at] = this.#gaps.toEvent(taken[at] as Gap);
       } else {
         this.#events--;
-        this.#bytes -= size;
+        this.#bytes -= Math.abs(size);
+        if (size > 0) this.taken++;
       }
     }
     return taken as TelemetryEvent[];

@@ -32,7 +32,7 @@ interface SensorParts {
 }
 
 /** Milliseconds that an event waits for others at the most: what a subscriber far away does not notice. */
-const TICK = 2;
+const TICK = 1.5;
 /** Milliseconds between two looks at the loss counts: subscribers hear of a loss within a second, however busy the host. */
 const LOSS_INTERVAL = 500;
 

@@ -38,7 +38,6 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   #matched = 0;
   #throttled = 0;
   #lastTime = Number.NEGATIVE_INFINITY;
-  #delivered = 0;
   #left: number;
   #timer: NodeJS.Timeout | undefined;
   #ending = false;
@@ -70,7 +69,7 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   get counters(): SubscriptionCounters {
     return {
       matched: this.#matched,
-      delivered: this.#delivered,
+      delivered: this.#queue.taken,
       throttled: this.#throttled,
       dropped: this.#queue.dropped,
     };
@@ -157,7 +156,6 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
       while (true) {
         const batch = this.#queue.take(MAX_BATCH);
         if (batch.length > 0) {
-          for (const { event } of batch) if (event.case !== "lost") this.#delivered++;
           yield batch;
         } else if (this.#ended) {
           if (this.#error !== undefined) throw this.#error;

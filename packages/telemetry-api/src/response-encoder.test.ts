@@ -97,6 +97,26 @@ test("a response as long as most keeps little more alive than itself", () => {
   });
 });
 
+test("what is given back is written again, and nothing else", () => {
+  const responses = new ResponseEncoder();
+  const random = new Random(seed);
+  const live: { bytes: Uint8Array; before: string }[] = [];
+  const buffers = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 150; i++) {
+    responses.start();
+    for (let j = random.pick([1, 2, 8, 34, 40, 64, 80]); j > 0; j--)
+      responses.add({ id: `${i}`, cgroupPath: String.fromCharCode(97 + (i % 26)).repeat(1000) }, 1);
+    const bytes = responses.finish();
+    buffers.add(bytes.buffer);
+    live.push({ bytes, before: Buffer.from(bytes).toString("latin1") });
+    if (live.length < 10) continue;
+    const [{ bytes: done }] = live.splice(random.integer(live.length), 1) as [(typeof live)[0]];
+    responses.reuse(done);
+    for (const { bytes: others, before } of live) assert.ok(Buffer.from(others).toString("latin1") === before);
+  }
+  assert.ok(buffers.size < 120, `${buffers.size} buffers`);
+});
+
 test("a response that fails is forgotten", () => {
   const responses = new ResponseEncoder();
   responses.start();

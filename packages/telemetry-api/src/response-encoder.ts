@@ -41,7 +41,10 @@ export class ResponseEncoder {
     return this.writer.size;
   }
 
-  /** Returns envelope and message. They are never written again; their `buffer` may be shared with other results. */
+  /**
+   * Returns envelope and message. They are not written again before they are given to {@link ResponseEncoder.reuse}; their
+   * `buffer` may be shared with other results.
+   */
   finish(): Uint8Array {
     const bytes = this.writer.finish();
     const size = bytes.length - ENVELOPE_SIZE;
@@ -51,5 +54,10 @@ export class ResponseEncoder {
     bytes[3] = size >>> 8;
     bytes[4] = size;
     return bytes;
+  }
+
+  /** Takes back a response that nobody will read any more: further ones are written over it, which spares the memory. */
+  reuse(response: Uint8Array): void {
+    this.writer.reuse(response);
   }
 }

@@ -11,6 +11,7 @@ import { setConnection } from "./connection.js";
 import type { ServiceLimits } from "./limits.js";
 import type { Place } from "./place.js";
 import { protocolOf } from "./protocol.js";
+import { RequestTurns } from "./request-turns.js";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -30,6 +31,7 @@ export class HttpFront {
   readonly #sockets = new Set<Socket>();
   readonly #undecided = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #turns = new RequestTurns();
   #accepted = 0;
   #closing = false;
 
@@ -49,12 +51,21 @@ export class HttpFront {
     this.#http2 = createHttp2Server(
       { settings: { maxConcurrentStreams: streamsPerConnection }, ...resets },
       (request, response) => {
-        // HTTP/2 minds no time.
-        const late = setTimeout(() => request.stream.close(), requestTime);
-        for (const event of ["end", "close"]) request.on(event, () => clearTimeout(late));
-        // What was not worth reading is let through, so that the stream can end.
-        response.on("finish", () => request.stream.removeAllListeners("data").resume());
-        handler(request, response);
+        const { stream } = request;
+        const handle = () => {
+          // HTTP/2 minds no time.
+          const late = setTimeout(() => stream.close(), requestTime);
+          for (const event of ["end", "close"]) request.on(event, () => clearTimeout(late));
+          // What was not worth reading is let through, so that the stream can end.
+          response.on("finish", () => stream.removeAllListeners("data").resume());
+          handler(request, response);
+        };
+        this.#turns.add({
+          get gone() {
+            return stream.closed || stream.destroyed;
+          },
+          handle,
+        });
       },
     );
     this.#http2.on("session", (session) => {

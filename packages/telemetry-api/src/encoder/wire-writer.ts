@@ -12,6 +12,8 @@ const slabSize = 16 * 1024;
 const usualSize = 1024;
 /** A result longer than this has a buffer of its own. */
 const longResult = 2048;
+/** Slabs that are kept for further results: what is under way to clients at a time. */
+const mostSpare = 32;
 /** Room for any tag and number: 2 + 10 bytes. */
 const scalarRoom = 16;
 /** Up to here a loop over the characters beats a call of TextEncoder. */
@@ -34,11 +36,13 @@ const decoder = new TextDecoder();
  */
 export class WireWriter {
   /** The slab. Up to `first` it belongs to earlier results. */
-  private bytes = new Uint8Array(0);
+  private bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   private first = 0;
   /** Where the next byte goes. */
   private at = 0;
   private readonly slabSize: number;
+  /** Slabs that were given back. */
+  private readonly spare: Uint8Array<ArrayBuffer>[] = [];
 
   /** @param slab bytes of a slab: worth it to be somewhat more than most results, where those are long */
   constructor(slab = slabSize) {
@@ -53,7 +57,7 @@ export class WireWriter {
   /** Begins a result. One that was not finished is forgotten. */
   start(): void {
     if (this.first + usualSize > this.bytes.length || this.bytes.length > this.slabSize) {
-      this.bytes = new Uint8Array(this.slabSize);
+      this.bytes = this.spare.pop() ?? new Uint8Array(this.slabSize);
       this.first = 0;
     }
     this.at = this.first;
@@ -66,8 +70,15 @@ export class WireWriter {
     // One that takes most of its slab may have it.
     const isWhole = size > bytes.length / 2 && bytes.length <= this.slabSize;
     if (!isWhole && (size > longResult || bytes.length > this.slabSize)) return bytes.slice(first, at);
-    this.first = at;
+    this.first = isWhole ? bytes.length : at;
     return bytes.subarray(first, at);
+  }
+
+  /** Takes back a result that nobody will read any more, if it has a slab for itself, to write others over it. */
+  reuse(result: Uint8Array): void {
+    const { buffer, byteOffset, length } = result;
+    const isWhole = byteOffset === 0 && buffer.byteLength === this.slabSize && length > this.slabSize / 2;
+    if (isWhole && this.spare.length < mostSpare) this.spare.push(new Uint8Array(buffer as ArrayBuffer));
   }
 
   /** Takes bytes that are encoded already. */

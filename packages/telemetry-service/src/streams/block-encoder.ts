@@ -8,6 +8,7 @@ type Limits = Pick<ServiceLimits, "responseBytes" | "responseEvents">;
 export class BlockEncoder {
   readonly #limits: Limits;
   readonly #responses = new ResponseEncoder();
+  readonly #reuse = (response: Uint8Array) => this.#responses.reuse(response);
   readonly #events = new EventEncoder();
   /** Keyed by the event object, which the sensor hands to all its subscriptions. */
   readonly #encoded = new WeakMap<EventInit, Uint8Array>();
@@ -37,9 +38,8 @@ export class BlockEncoder {
           ? responses.addEncoded(this.#encode(event, publishTimeMicros))
           : responses.add(event, publishTimeMicros);
       }
-      blocks.push(
-        new EventBlock(from === 0 && to === batch.length ? batch : batch.slice(from, to), responses.finish()),
-      );
+      const events = from === 0 && to === batch.length ? batch : batch.slice(from, to);
+      blocks.push(new EventBlock(events, responses.finish(), this.#reuse));
       from = to;
     }
     return blocks;

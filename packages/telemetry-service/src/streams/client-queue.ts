@@ -50,12 +50,13 @@ export class ClientQueue {
       return;
     }
     this.#openGap = undefined;
+    block.hold();
     this.#entries.push(block);
     this.#events += count;
     this.#bytes += block.size;
   }
 
-  /** Takes out the first one; undefined where nothing waits. */
+  /** Takes out the first one, for the caller to release; undefined where nothing waits. */
   take(): EventBlock | Gap | undefined {
     const entry = this.#entries.shift();
     if (entry !== undefined && isGap(entry)) this.#openGap = this.#openGap === entry ? undefined : this.#openGap;

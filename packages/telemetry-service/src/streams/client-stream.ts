@@ -78,12 +78,12 @@ export class ClientStream implements AsyncIterable<EventBlock> {
     this.#wake?.();
   }
 
-  /** Resolves with the next block, with undefined behind the last one; rejects where the stream ended with an error. */
+  /** Resolves with the next block, for the caller to release, with undefined behind the last one; rejects where the stream ended with an error. */
   async next(): Promise<EventBlock | undefined> {
     while (true) {
       const entry = this.#queue.take();
       if (this.#queue.length === 0) this.#drained?.();
-      if (entry !== undefined) return isGap(entry) ? this.#parts.gapBlock(entry) : entry;
+      if (entry !== undefined) return isGap(entry) ? this.#gapBlock(entry) : entry;
       if (this.#ended) {
         if (this.#error !== undefined) throw this.#error;
         return undefined;
@@ -93,6 +93,12 @@ export class ClientStream implements AsyncIterable<EventBlock> {
       });
       this.#wake = undefined;
     }
+  }
+
+  #gapBlock(gap: Gap): EventBlock {
+    const block = this.#parts.gapBlock(gap);
+    block.hold();
+    return block;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<EventBlock, void, void> {

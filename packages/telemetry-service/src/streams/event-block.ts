@@ -7,16 +7,31 @@ export interface EventForm {
   encode(block: EventBlock): Uint8Array;
 }
 
-/** A run of events that go out together. Each form of it is made once, for all clients that get it. */
+/**
+ * A run of events that go out together. Each form of it is made once, for all clients that get it. Its bytes are written
+ * again when all who held it have released it; who cannot tell when does not release it.
+ */
 export class EventBlock {
   readonly events: readonly EventInit[];
   /** A `GetEventsResponse` in the envelope of gRPC and its kin. */
   readonly response: Uint8Array;
+  readonly #onFree: ((response: Uint8Array) => void) | undefined;
   readonly #forms = new Map<EventForm, Uint8Array>();
+  #holders = 0;
 
-  constructor(events: readonly EventInit[], response: Uint8Array) {
+  constructor(events: readonly EventInit[], response: Uint8Array, onFree?: (response: Uint8Array) => void) {
     this.events = events;
     this.response = response;
+    this.#onFree = onFree;
+  }
+
+  hold(): void {
+    this.#holders++;
+  }
+
+  /** Once for each {@link hold}, when the bytes are not read any more. */
+  release(): void {
+    if (--this.#holders === 0) this.#onFree?.(this.response);
   }
 
   /** Bytes that the block holds, roughly. */

@@ -78,7 +78,11 @@ export class Feed {
     try {
       for await (const batch of this.#subscription) {
         this.#parts.onBatch(batch);
-        for (const block of this.#parts.blocks(batch)) for (const stream of this.#streams) stream.push(block);
+        for (const block of this.#parts.blocks(batch)) {
+          block.hold();
+          for (const stream of this.#streams) stream.push(block);
+          block.release();
+        }
         if (!this.#shared) for (const stream of this.#streams) await stream.drained();
         if (this.#ended) break;
         const pause = Math.min(this.#parts.batchTime, Math.floor(batch.length / EVENTS_A_MILLISECOND));

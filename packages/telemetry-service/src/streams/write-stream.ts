@@ -50,7 +50,10 @@ export async function writeStream(stream: ClientStream, to: Writable, options: W
       if (late === undefined) watch();
       to.write(bytes, (error) => {
         underWay -= bytes.length;
-        if (!error) metrics.sent(written);
+        if (!error) {
+          metrics.sent(written);
+          written.release();
+        }
         watch();
         blocked?.();
       });

@@ -1,0 +1,138 @@
+// The way of an event from the kernel to a subscriber: what it costs the sensor's process, what is lost, how late it comes.
+// Each figure has a run of its own name, which is made several times; the medians are printed. What a sensor takes for the
+// host's other work, which another one that runs beside it tells, is left out. Needs root and a compiler.
+//
+//   node tools/bench/stream.mjs [NAME…] [--runs 3] [--seconds 4] [--rate N]
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { compileLoad, measure } from "./stream/run.mjs";
+
+/** @typedef {import("./stream/run.mjs").Result} Result */
+/** @typedef {import("./stream/run.mjs").Clients} Clients */
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rate: { type: "string" },
+    runs: { type: "string", default: "3" },
+    seconds: { type: "string", default: "4" },
+  },
+});
+const seconds = Number(values.seconds);
+/** @param {number} count @returns {Clients} */
+const http2 = (count) => ({ kind: "http2", count });
+/** Fields that every event of a task has (CPU 0 is not on the wire), and that of the system call. */
+const ENVELOPE = [1, 2, 3, 5, 6, 7, 8, 10, 202, 203, 1000, 1001, 1003];
+
+/** @type {Record<string, () => Promise<Record<string, number>>>} */
+const cases = {
+  /** One subscriber in the sensor's process. */
+  async inside() {
+    return inProcess(await run({ rate: 200_000 }));
+  },
+  /** One gRPC client. */
+  async grpc() {
+    return outside(await run({ rate: 150_000, clients: [http2(1)] }));
+  },
+  /** Ten clients that ask for the same, beside one. */
+  async ten() {
+    const one = outside(await run({ rate: 30_000, clients: [http2(1)] }));
+    const ten = outside(await run({ rate: 30_000, clients: [http2(10)] }));
+    return { ...ten, "one's µs/event": one["µs/event"], "× one": ten["µs/event"] / one["µs/event"] };
+  },
+  async busy() {
+    return outside(await run({ rate: 50_000, clients: [http2(1)] }));
+  },
+  /** As busy, with a client that decodes every field in JavaScript on the same CPUs. */
+  async "busy-grpc-js"() {
+    return outside(await run({ rate: 50_000, clients: [{ kind: "grpc-js", count: 1 }] }));
+  },
+  async idle() {
+    return outside(await run({ rate: 100, clients: [http2(1)] }));
+  },
+  /** Three healthy clients, with and without one that takes nothing. */
+  async stalled() {
+    const alone = outside(await run({ rate: 20_000, clients: [http2(3)] }));
+    const beside = outside(await run({ rate: 20_000, clients: [http2(3), { kind: "stalled", count: 1 }] }));
+    return { ...beside, "p99 alone": alone["p99 ms"], "× p99": beside["p99 ms"] / alone["p99 ms"] };
+  },
+  /** One client, with and without another one that opens and resets streams. */
+  async resets() {
+    const alone = outside(await run({ rate: 20_000, clients: [http2(1)] }));
+    const { resets, ...under } = await run({ rate: 20_000, clients: [http2(1)], resets: 10_000 });
+    const beside = outside({ ...under, resets });
+    return {
+      ...beside,
+      "resets/s": resets,
+      "p99 alone": alone["p99 ms"],
+      "× p99": beside["p99 ms"] / alone["p99 ms"],
+      "MiB more": beside["peak MiB"] - alone["peak MiB"],
+    };
+  },
+};
+
+const folder = mkdtempSync(join(tmpdir(), "kernscope-bench-"));
+const load = compileLoad(folder);
+try {
+  for (const name of positionals.length > 0 ? positionals : Object.keys(cases)) {
+    const results = [];
+    for (let i = 0; i < Number(values.runs); i++) results.push(await cases[name]());
+    const figures = Object.keys(results[0]).map(
+      (key) => `${round(median(results.map((result) => result[key])))} ${key}`,
+    );
+    console.log(`${name}: ${figures.join(", ")}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/** @param {Omit<import("./stream/run.mjs").Run, "seconds">} options */
+function run(options) {
+  return measure(load, { seconds, ...options, ...(values.rate && { rate: Number(values.rate) }) });
+}
+
+/** @param {Result} result */
+function inProcess({ made, cpu, idle, user, system, lost, dropped, inside, rss }) {
+  const figures = {
+    "µs/event": cpu - idle,
+    "with the host's": cpu,
+    user,
+    system,
+    made: made / seconds,
+    "lost %": ((lost + dropped) / made) * 100,
+  };
+  return { ...figures, unaccounted: made - inside - lost - dropped, "peak MiB": rss / 2 ** 20 };
+}
+
+/** Of the first entry of the clients. @param {Result} result */
+function outside({ made, cpu, idle, user, system, got, rss }) {
+  const [{ received, lost, bytes, fields, p50, p99, most }] = got;
+  const missing = fields.length > 0 ? ENVELOPE.filter((field) => !fields.includes(field)) : [];
+  if (missing.length > 0) throw new Error(`events lack the fields ${missing}`);
+  return {
+    "µs/event": cpu - idle,
+    "with the host's": cpu,
+    user,
+    system,
+    made: made / seconds,
+    "got/made": received / made,
+    lost,
+    "B/event": bytes,
+    "p50 ms": p50,
+    "p99 ms": p99,
+    "p99.99 ms": most,
+    "peak MiB": rss / 2 ** 20,
+  };
+}
+
+/** @param {number[]} numbers */
+function median(numbers) {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
+}
+
+/** @param {number} value */
+function round(value) {
+  return Number(value.toPrecision(value >= 1000 ? 6 : 3));
+}
