@@ -1,7 +1,10 @@
 // What a sensor costs: CPU time of its process for each cycle of fork, exec and exit, and for each system call that a
 // subscriber in the process gets; how much the load slows down; what was lost. Needs root.
 //
-//   node tools/bench/sensor.mjs [--cycles N] [--rate N] [--seconds N] [--only storm|flood]
+//   node tools/bench/sensor.mjs [--cycles N] [--rounds N] [--rate N] [--seconds N] [--only storm|flood]
+//
+// --cycles   of fork, exec and exit in a round (default 4,000)
+// --rounds   of the storm that are measured when the sensor is warm, after two that are not; medians count (default 5)
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +16,8 @@ import { Sensor, syscallNumber } from "../../packages/sensor/dist/index.js";
 
 const { values } = parseArgs({
   options: {
-    cycles: { type: "string", default: "5000" },
+    cycles: { type: "string", default: "4000" },
+    rounds: { type: "string", default: "5" },
     rate: { type: "string", default: "200000" },
     seconds: { type: "string", default: "5" },
     only: { type: "string" },
@@ -58,25 +62,32 @@ try {
   writeFileSync(`${program}.c`, load);
   const compiled = spawnSync("cc", ["-O2", `${program}.c`, "-o", program], { encoding: "utf8" });
   if (compiled.status !== 0) throw new Error(compiled.stderr);
-  if (values.only !== "flood") await storm(Number(values.cycles));
+  if (values.only !== "flood") await storm(Number(values.cycles), Number(values.rounds));
   if (values.only !== "storm") await flood(Number(values.rate), Number(values.seconds));
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-/** @param {number} cycles */
-async function storm(cycles) {
-  const bare = await run("storm", `${cycles}`);
+/** @param {number} cycles @param {number} rounds */
+async function storm(cycles, rounds) {
+  const args = ["storm", `${cycles}`];
+  const bare = [];
+  for (let round = 0; round < rounds; round++) bare.push(await run(...args));
   const kinds = /** @type {const} */ (["process.fork", "process.exec", "process.exit"]);
-  const { seconds, cpu, count, lost } = await watched(
-    kinds.map((kind) => ({ kind })),
-    ["storm", `${cycles}`],
-  );
+  const bed = await open(kinds.map((kind) => ({ kind })));
+  const cold = await bed.watch(args);
+  await bed.watch(args);
+  const warm = [];
+  for (let round = 0; round < rounds; round++) warm.push(await bed.watch(args));
+  // There are those of others, too.
+  const cost = (/** @type {Watched} */ { cpu, count }) => (3 * cpu) / count;
+  const others = warm.reduce((sum, { count }) => sum + count / 3, 0) / (cycles * rounds) - 1;
   console.log(
-    `exec storm: ${cycles} cycles (${Math.round(count / 3)} with those of others), ` +
-      `${((3 * cpu) / count).toFixed(0)} µs of CPU a cycle, load ×${(seconds / bare).toFixed(3)}, ` +
-      `${lost} lost, RSS ${memory()} MiB`,
+    `exec storm: ${cycles} cycles a round (${(others * 100).toFixed(0)} % more by others), µs of CPU a cycle: ` +
+      `${median(warm.map(cost)).toFixed(0)} warm (${spread(warm.map(cost))}), ${cost(cold).toFixed(0)} cold; ` +
+      `load ×${(median(warm.map(({ seconds }) => seconds)) / median(bare)).toFixed(3)}, ${bed.lost()} lost, RSS ${memory()} MiB`,
   );
+  await bed.close();
 }
 
 /** @param {number} rate @param {number} seconds */
@@ -90,15 +101,24 @@ async function flood(rate, seconds) {
       value: syscallNumber("getppid") ?? 0,
     },
   };
-  const { cpu, count, lost } = await watched([{ kind: "syscall.enter", where }], ["flood", `${rate}`, `${seconds}`]);
+  const bed = await open([{ kind: "syscall.enter", where }]);
+  const { cpu, count } = await bed.watch(["flood", `${rate}`, `${seconds}`]);
   console.log(
     `system calls: ${rate}/s for ${seconds} s, ${(cpu / count).toFixed(2)} µs of CPU an event, ${count} events, ` +
-      `${lost} lost, RSS ${memory()} MiB`,
+      `${bed.lost()} lost, RSS ${memory()} MiB`,
   );
+  await bed.close();
 }
 
-/** @param {import("../../packages/sensor/dist/index.js").EventFilter[]} filters @param {string[]} args */
-async function watched(filters, args) {
+/**
+ * @typedef {object} Watched
+ * @property {number} seconds that the load took
+ * @property {number} cpu time of this process, in µs
+ * @property {number} count of events
+ */
+
+/** A sensor with a subscriber. @param {import("../../packages/sensor/dist/index.js").EventFilter[]} filters */
+async function open(filters) {
   const sensor = await Sensor.open();
   await sensor.start();
   let count = 0;
@@ -106,12 +126,32 @@ async function watched(filters, args) {
   const reading = (async () => {
     for await (const batch of stream) for (const { event } of batch) if (event.case !== "lost") count++;
   })();
-  const before = process.cpuUsage();
-  const seconds = await run(...args);
-  await sensor.stop();
-  await reading;
-  const { user, system } = process.cpuUsage(before);
-  return { seconds, cpu: user + system, count, lost: sensor.metrics().lost + sensor.metrics().dropped };
+  return {
+    /** Runs the load. @param {string[]} args @returns {Promise<Watched>} */
+    async watch(args) {
+      const [before, counted] = [process.cpuUsage(), count];
+      const seconds = await run(...args);
+      // What is still in the rings belongs to it.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const { user, system } = process.cpuUsage(before);
+      return { seconds, cpu: user + system, count: count - counted };
+    },
+    lost: () => sensor.metrics().lost + sensor.metrics().dropped,
+    async close() {
+      await sensor.stop();
+      await reading;
+    },
+  };
+}
+
+/** @param {number[]} values */
+function median(values) {
+  return [...values].sort((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
+}
+
+/** @param {number[]} values */
+function spread(values) {
+  return `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`;
 }
 
 /** @param {string[]} args */

@@ -159,14 +159,14 @@ static void user_namespace(void) {
 
 /*
  * Makes processes that all have one of a few pids, one after the other: pid, nonce. Each takes the nonce for its name; one
- * in ten executes a program with it.
+ * in ten executes a program with it. Pids that somebody else has are left out.
  */
 static void reuse(int first, int pids, int count) {
   srandom(getpid());
-  for (int i = 0; i < count; i++) {
+  for (int i = 0, turn = 0; i < count && turn < 3 * count; turn++) {
     char nonce[16];
     snprintf(nonce, sizeof nonce, "%08lx%x", random(), i % 10);
-    pid_t pid = clone_into(0, 0, first + i % pids);
+    pid_t pid = clone_into(0, 0, first + turn % pids);
     if (pid < 0 && (errno == EEXIST || errno == EAGAIN)) continue;
     if (pid < 0) abort();
     if (pid == 0) {
@@ -176,6 +176,7 @@ static void reuse(int first, int pids, int count) {
     }
     printf("%d %s\n", pid, nonce);
     waitpid(pid, NULL, 0);
+    i++;
   }
 }
 
