@@ -1,3 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { like } from "@kernscope/expression";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
@@ -11,7 +16,7 @@ import { EventBed, valuesOf } from "./testing/event-bed.js";
 const probes = requires({ root: true, perf: true, kprobes: true });
 const kinds = eventKinds.filter((kind) => kind.startsWith("file.")) as PlainKind[];
 
-/** Opens one file for writing, by twelve names. */
+/** Opens one file for writing, by twelve names; stays until that was seen: what /proc says of it is gone with it. */
 const aliases = `
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -35,7 +40,8 @@ int main(int argc, char **argv) {
   close(openat(dir, "file", O_WRONLY));
   snprintf(name, sizeof name, "/proc/self/fd/%d/file", dir); close(open(name, O_WRONLY));
   chdir("real"); close(open("file", O_WRONLY));
-  usleep(500000);
+  snprintf(name, sizeof name, "%s/aliases-seen", argv[1]);
+  while (access(name, F_OK)) usleep(10000);
   return 0;
 }`;
 
@@ -68,7 +74,8 @@ int main(int argc, char **argv) {
   if (ftruncate(fd, 3)) return 5;
   close(fd);
   unlink("file");
-  usleep(500000);
+  snprintf(at, sizeof at, "%s/overlay-seen", argv[1]);
+  while (access(at, F_OK)) usleep(10000);
   return 0;
 }`;
 
@@ -81,7 +88,22 @@ async function see() {
     filters: ["*file", "*link"].map((pattern) => ({ kind: "file.open" as const, where: like("filename", pattern) })),
   });
   const others = await bed.gather({ filters: kinds.filter((kind) => kind !== "file.open").map((kind) => ({ kind })) });
-  const [alias, stack] = [await bed.runBeside(programs[0]!, folder), await bed.runBeside(programs[1]!, folder)];
+  const seen = (pid: number) => valuesOf(others.events, pid, "file") as FilePayload[];
+  const run = async (program: string, isSeen: (pid: number) => boolean) => {
+    const child = spawn(program, [folder], { stdio: "inherit" });
+    const closed = once(child, "close");
+    while (!isSeen(child.pid!) && child.exitCode === null) await setTimeout(20);
+    writeFileSync(join(folder, `${basename(program)}-seen`), "");
+    assert.equal(await closed, [0, null]);
+    return { pid: child.pid! };
+  };
+  const alias = await run(
+    programs[0]!,
+    (pid) => seen(pid).filter(({ type }) => type === Type.CLOSE_FOR_MODIFY).length === 13,
+  );
+  const stack = await run(programs[1]!, (pid) =>
+    seen(pid).some(({ type, filename }) => type === Type.DELETE && /file$/.test(filename!)),
+  );
   await bed.sensor.stop();
   await Promise.all([opens.done, others.done]);
   const of = ({ events }: { events: readonly TelemetryEvent[] }, pid: number) =>
@@ -89,11 +111,11 @@ async function see() {
   return { folder, names: of(opens, alias.pid), aliased: of(others, alias.pid), stacked: of(others, stack.pid) };
 }
 
-let seen: ReturnType<typeof see> | undefined;
+let both: ReturnType<typeof see> | undefined;
 
 probes("twelve aliases of one file: one identity where the name is resolved, and never a wrong one", async () => {
-  seen ??= see();
-  const { folder, aliased, names: opened } = await seen;
+  both ??= see();
+  const { folder, aliased, names: opened } = await both;
   // The kernel's own path of what was opened.
   const identities = aliased.filter(({ type }) => type === Type.OPEN_FOR_MODIFY);
   assert.equal(
@@ -123,8 +145,8 @@ probes("twelve aliases of one file: one identity where the name is resolved, and
 });
 
 probes("what overlayfs does on the file system below is told once", async () => {
-  seen ??= see();
-  const { folder, stacked } = await seen;
+  both ??= see();
+  const { folder, stacked } = await both;
   const top = `${folder}/stack/top`;
   const told = stacked.map(({ type, filename, oldname, targetFile }) => [type, filename ?? oldname ?? targetFile]);
   const of = (name: string) => told.filter(([, each]) => `${each}`.endsWith(name));

@@ -41,7 +41,6 @@ ownProbes("probes that somebody disarms are told of, and again when they fire; o
     writeFileSync(path, "0");
     try {
       await until(() => silencesOf(gathered).length === told + 1);
-      console.log(`${path}: told after ${((sensor.monitor.clock.now() - at) / 1e9).toFixed(2)} s`);
       assert.ok(sensor.probesSilent);
       const late = await sensor.newSubscription({ filters });
       assert.match(late.statuses[0]!.message, /^kernel-call\.enter: kernel probes were disarmed/);
