@@ -81,6 +81,7 @@ export class ProbeCanary {
     readFileSync("/proc/version");
     const now = monitor.clock.now();
     const hits = await this.#count();
+    if (hits === undefined) this.stop();
     if (hits === undefined || this.#stopped) return;
     const heard = hits > this.#hits;
     this.#hits = hits;
