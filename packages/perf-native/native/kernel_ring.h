@@ -6,12 +6,16 @@
 //   ......[rec][record][rec][record].......     positions only grow; the byte of a position is position % size
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
 namespace kernscope {
+
+// A record's length is a u16.
+constexpr uint64_t kMaxRecord = 65536;
 
 class KernelRing {
  public:
@@ -46,7 +50,7 @@ class KernelRing {
     }
     size = length;
     if (offset + length <= size_) return data_ + offset;
-    if (scratch_.size() < length) scratch_.resize(65536);
+    if (scratch_.size() < length) scratch_.resize(std::min<uint64_t>(size_, kMaxRecord));
     const uint64_t first = size_ - offset;
     std::memcpy(scratch_.data(), data_ + offset, first);
     std::memcpy(scratch_.data() + first, data_, length - first);

@@ -4,6 +4,7 @@
 #include <linux/perf_event.h>
 
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "../kernel_ring.h"
@@ -38,7 +39,7 @@ class FakeRing {
   explicit FakeRing(uint64_t size, uint64_t start = 0) : data(size), head(start), tail(start) {}
   KernelRing reader() { return KernelRing(data.data(), data.size(), &head, &tail); }
   bool fits(uint64_t size) const { return head + size - tail <= data.size(); }
-  void write(const std::vector<uint8_t>& record) {
+  void write(std::span<const uint8_t> record) {
     for (uint8_t byte : record) data[head++ & (data.size() - 1)] = byte;
   }
   std::vector<uint8_t> data;
