@@ -173,6 +173,14 @@ export class TaskEntry implements Task {
     this.#bits = (this.#bits & ~(0xf << shift)) | (bits << shift);
   }
 
+  /** Says when the process began, once it has its pid: with that, which of the pid's owners of that tick it is. */
+  begin(tick: number): void {
+    this.startTick = tick;
+    let earlier = this.previousOwner;
+    while (earlier !== undefined && (!earlier.isLeader || earlier.startTick > tick)) earlier = earlier.previousOwner;
+    if (earlier?.startTick === tick) this.tickOwners = earlier.tickOwners + 1;
+  }
+
   /** The start time is that of the fork event; the tick may be a likely one. */
   get hasExactStart(): boolean {
     return (this.#bits & 7) === EXACT_START;

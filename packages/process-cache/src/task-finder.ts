@@ -126,7 +126,7 @@ export class TaskFinder implements TaskHome {
     entry.setOrigin("cgroup", "procfs", true);
     // Before the parent is looked for: whatever /proc says, each task is taken in once.
     this.table.insert(entry);
-    setStartTick(entry, snapshot.startTick);
+    entry.begin(snapshot.startTick);
     entry.creatorPid = snapshot.parentPid;
     entry.creator = snapshot.parentPid > 0 ? this.lookup(snapshot.parentPid).leader : undefined;
     entry.setOrigin("parent", "procfs", false);
@@ -184,9 +184,9 @@ export class TaskFinder implements TaskHome {
     const latest = latestStartTick(boot);
     const told = earliest === latest ? latest : this.system.startTick(entry.pid);
     if (told !== undefined && told <= latest) {
-      setStartTick(entry, told);
+      entry.begin(told);
     } else {
-      setStartTick(entry, Math.min(Math.max(likelyStartTick(boot), earliest), latest));
+      entry.begin(Math.min(Math.max(likelyStartTick(boot), earliest), latest));
       entry.setOrigin("startTime", "tracepoint", false);
     }
   }
@@ -280,14 +280,6 @@ export class TaskFinder implements TaskHome {
     const leader = pid === tgid ? undefined : this.lookup(tgid).leader;
     return new TaskEntry(pid, leader, this);
   }
-}
-
-/** Says when a process began, which has its pid by now, and which of the pid's owners of that tick it is. */
-function setStartTick(entry: TaskEntry, tick: number): void {
-  entry.startTick = tick;
-  let earlier = entry.previousOwner;
-  while (earlier !== undefined && (!earlier.isLeader || earlier.startTick > tick)) earlier = earlier.previousOwner;
-  if (earlier?.startTick === tick) entry.tickOwners = earlier.tickOwners + 1;
 }
 
 /** Whether a record's time lies before all of the life of a task. */
