@@ -39,6 +39,7 @@ ownProbes("probes that somebody disarms are told of, and again when they fire; o
     const before = readFileSync(path, "utf8");
     const at = sensor.monitor.clock.now();
     writeFileSync(path, "0");
+    const disarmed = sensor.monitor.clock.now();
     try {
       await until(() => silencesOf(gathered).length === told + 1);
       assert.ok(sensor.probesSilent);
@@ -52,7 +53,10 @@ ownProbes("probes that somebody disarms are told of, and again when they fire; o
     assert.is(sensor.probesSilent, false);
     for (const { lost, firstMonotimeNanos, lastMonotimeNanos } of silencesOf(gathered).slice(told)) {
       assert.is(lost, 0);
-      assert.ok(firstMonotimeNanos! <= at && lastMonotimeNanos! > at, "the time when they were disarmed lies in it");
+      assert.ok(
+        firstMonotimeNanos! <= disarmed && lastMonotimeNanos! > at,
+        "the time when they were disarmed lies in it",
+      );
     }
     told += 2;
   }
