@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { FakeKernel } from "@kernscope/perf/testing";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -127,6 +128,23 @@ test("a cgroup that an OCI runtime makes is a container's, until it is removed",
   await host.until(() => host.seen.length === 4);
   assert.equal(host.seen, ["on created", "on running", "on exited 4", "on destroyed"]);
   assert.is(host.cache.lookupContainer("jobs"), undefined);
+  rmSync(folder, { recursive: true });
+});
+
+test("a life that was over, files and all, before the kernel's records of it came is told whole", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "oci-"));
+  await using host = await FakeHost.open({ ociRoots: [folder] });
+  await host.cache.ready;
+  mkdirSync(join(folder, "brief"));
+  rmSync(join(folder, "brief"), { recursive: true });
+  // The folder's watcher tells of it in one of the next turns.
+  await setTimeout(200);
+  host.makeCgroup(90, "/jobs/brief");
+  host.exec(75, 90);
+  host.exit(75, 0);
+  host.removeCgroup(90, "/jobs/brief");
+  await host.until(() => host.seen.length === 4);
+  assert.equal(host.seen, ["br created", "br running", "br exited 0", "br destroyed"]);
   rmSync(folder, { recursive: true });
 });
 

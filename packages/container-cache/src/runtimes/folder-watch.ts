@@ -35,16 +35,20 @@ export class FolderWatch {
     await this.changed();
   }
 
-  /** Has it looked at again. */
+  /** Has it looked at again, once the caller is done: it may be about to take in what the look would find gone. */
   changed(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     if (this.#looking !== undefined) {
       this.#again = true;
       return this.#looking;
     }
-    this.#looking = this.#lookAll().finally(() => {
-      this.#looking = undefined;
-    });
+    this.#looking = Promise.resolve()
+      .then(() => this.#lookAll())
+      .finally(() => {
+        this.#looking = undefined;
+        // Asked for between the last look and now.
+        if (this.#again) void this.changed();
+      });
     return this.#looking;
   }
 
