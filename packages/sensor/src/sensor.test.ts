@@ -54,6 +54,27 @@ test("every subscriber gets the same events, numbered without a gap", async () =
   });
 });
 
+test("an event that is known only after later ones is delivered as well", async () => {
+  const { kernel, sensor, exec } = await setUp();
+  const stream = await sensor.newSubscription({ filters: [{ kind: "process.exec" }, { kind: "process.exit" }] });
+  const result = collect(stream);
+  const { monitor, processCache } = sensor;
+  const sample = { pid: PID, tid: PID, cpu: 0, cgroup: 0, elapsed: monitor.clock.now() };
+  exec(PID + 1);
+  kernel.deliver();
+  const ended = { task: processCache.lookupTask(PID), status: 9, code: undefined, signal: 9, coreDumped: false };
+  monitor.enqueueExternalSample(processCache.exitEventId, sample, { ...ended, certain: true });
+  kernel.deliver();
+  await sensor.stop();
+  const events = await result;
+  assert.equal(
+    events.map(({ processPid }) => processPid),
+    [PID + 1, PID],
+  );
+  assert.ok(events[1]!.sensorMonotimeNanos < events[0]!.sensorMonotimeNanos);
+  assert.equal(stream.counters, { matched: 2, delivered: 2, throttled: 0, dropped: 0 });
+});
+
 test("a limit ends the stream behind its last event", async () => {
   const { kernel, sensor, exec } = await setUp();
   const stream = await sensor.newSubscription({ ...EXEC, limit: 2 });

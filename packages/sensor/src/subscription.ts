@@ -106,7 +106,8 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
   #take(event: TelemetryEvent): void {
     if (this.#ended || this.#left <= 0) return;
     this.#matched++;
-    if (event.sensorMonotimeNanos - this.#lastTime < this.#throttle) {
+    // Without a throttle an event that is known only later may be older than the one before.
+    if (this.#throttle > 0 && event.sensorMonotimeNanos - this.#lastTime < this.#throttle) {
       this.#throttled++;
       return;
     }
