@@ -218,6 +218,24 @@ test("batch listeners are called after records, and not without", async () => {
   await finish(monitor, run);
 });
 
+test("what the end of the last batch puts in for a time that is past is handed out before the monitor stops", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor();
+  const seen: string[] = [];
+  const place = { pid: 1, tid: 1, cpu: 0, cgroup: 0, elapsed: 0 };
+  const late = monitor.registerExternalEvent<string>("late", (_, text) => seen.push(text));
+  await monitor.registerTracepoint(SIGNAL, () => seen.push("record"));
+  let isFirst = true;
+  monitor.onBatchEnd(() => {
+    seen.push("end");
+    if (isFirst) monitor.enqueueExternalSample(late, place, "late");
+    isFirst = false;
+  });
+  emit(kernel, 1);
+  await finish(monitor, monitor.run());
+  assert.equal(seen, ["record", "end", "late", "end"]);
+});
+
 test("only a running monitor keeps the process alive, and not after unref", async () => {
   const kernel = new FakeKernel();
   await using monitor = await kernel.openMonitor();

@@ -132,8 +132,7 @@ export class Dispatcher {
       if (!this.#active || this.#dispatching || this.#open) return;
       this.#dispatching = true;
       try {
-        this.#dispatchExternals(this.horizon);
-        this.#init.onBatchEnd();
+        this.#endBatch(false);
       } catch (error) {
         this.halt();
         this.#init.onFailure(error);
@@ -164,9 +163,17 @@ export class Dispatcher {
     this.horizon = (source.horizonHigh - this.#originHigh) * WORD + (source.horizonLow - this.#originLow);
     this.#open = false;
     source.release();
-    const externals = this.#externals.first <= this.horizon;
-    if (externals) this.#dispatchExternals(this.horizon);
-    if (records || externals) this.#init.onBatchEnd();
+    this.#endBatch(records);
+  }
+
+  /** `flowed`: records were handed out. What the end of a batch puts in for a time that is past goes out with it. */
+  #endBatch(flowed: boolean): void {
+    const externals = this.#externals;
+    for (let round = 0; round < 2; round++) {
+      const due = externals.first <= this.horizon;
+      if (due) this.#dispatchExternals(this.horizon);
+      if (due || (flowed && round === 0)) this.#init.onBatchEnd();
+    }
   }
 
   #continueSoon(): void {
