@@ -142,6 +142,14 @@ export class ProcessInfoCache implements AsyncDisposable {
     );
   }
 
+  /**
+   * Goes up with each change of the command, executable, parent or process id of any task: while it stays, so does what was
+   * read of a task and its ancestors.
+   */
+  get lineageVersion(): number {
+    return this.#parts.finder.lineageVersion;
+  }
+
   /** The task that a pid (the kernel's: a thread's id) means; one that knows nothing but its pid where nobody knows more. */
   lookupTask(pid: number): Task {
     return this.#parts.finder.lookup(pid);

@@ -37,6 +37,8 @@ export const unknownProgram: Program = Object.freeze({
 /** What all tasks of a cache have in common. */
 export interface TaskHome {
   readonly ids: ProcessIds;
+  /** Goes up with each change of what a lineage tells of any task. */
+  lineageVersion: number;
   /** Finds where a process works. */
   directory(leader: TaskEntry): WorkingDirectory | undefined;
   /** Finds the file that a process executes. */
@@ -54,11 +56,10 @@ export class TaskEntry implements Task {
   readonly leader: TaskEntry;
   readonly #home: TaskHome;
   /** Of a leader only, as what follows up to `evidence`; its threads show the same. */
-  creator: TaskEntry | undefined;
+  #creator: TaskEntry | undefined;
   creatorPid = 0;
-  program: Program = unknownProgram;
-  /** Start time in clock ticks since boot, −1: not known. */
-  startTick = -1;
+  #program: Program = unknownProgram;
+  #startTick = -1;
   /** How many processes had the pid before that began in the same tick. */
   tickOwners = 0;
   /** First clock tick since boot in which a process can begin that this thread makes after its last record. */
@@ -69,7 +70,7 @@ export class TaskEntry implements Task {
   threads: Set<TaskEntry> | undefined;
   evidence: ExitEvidence | undefined;
 
-  command = "";
+  #command = "";
   creds: Cred | undefined;
   cgroup: Cgroup | undefined;
   /** Of a thread: only where it is known not to share its process's (unshare(2) with CLONE_FS). */
@@ -91,6 +92,39 @@ export class TaskEntry implements Task {
     this.pid = pid;
     this.leader = leader ?? this;
     this.#home = home;
+  }
+
+  get command(): string {
+    return this.#command;
+  }
+
+  set command(value: string) {
+    this.#command = value;
+    this.#home.lineageVersion++;
+  }
+
+  get program(): Program {
+    return this.#program;
+  }
+
+  set program(value: Program) {
+    this.#program = value;
+    this.#home.lineageVersion++;
+  }
+
+  /** The process that made it. */
+  get creator(): TaskEntry | undefined {
+    return this.#creator;
+  }
+
+  set creator(value: TaskEntry | undefined) {
+    this.#creator = value;
+    this.#home.lineageVersion++;
+  }
+
+  /** Start time in clock ticks since boot, −1: not known. */
+  get startTick(): number {
+    return this.#startTick;
   }
 
   get tgid(): number {
@@ -175,7 +209,8 @@ export class TaskEntry implements Task {
 
   /** Says when the process began, once it has its pid: with that, which of the pid's owners of that tick it is. */
   begin(tick: number): void {
-    this.startTick = tick;
+    this.#startTick = tick;
+    this.#home.lineageVersion++;
     let earlier = this.previousOwner;
     while (earlier !== undefined && (!earlier.isLeader || earlier.startTick > tick)) earlier = earlier.previousOwner;
     if (earlier?.startTick === tick) this.tickOwners = earlier.tickOwners + 1;

@@ -51,6 +51,7 @@ export class TaskFinder implements TaskHome {
   readonly creds: CredPool;
   readonly cgroups: CgroupPaths;
   readonly directories = new WorkingDirectoryPool();
+  lineageVersion = 0;
   /** Which of the values that /proc tells are kept up to date from then on. */
   readonly follows = { creds: false, cwd: false };
   /** A probe tells of all credentials before the exec that brings them. */

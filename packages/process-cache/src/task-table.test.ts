@@ -5,7 +5,7 @@ import { TaskEntry } from "./task-entry.js";
 import { noExecutable } from "./task-executable.js";
 import { TaskTable } from "./task-table.js";
 
-const home = { ids: new ProcessIds(""), directory: () => undefined, executable: () => noExecutable };
+const home = { ids: new ProcessIds(""), lineageVersion: 0, directory: () => undefined, executable: () => noExecutable };
 
 function born(table: TaskTable, pid: number, startTime = 0): TaskEntry {
   const entry = new TaskEntry(pid, undefined, home);

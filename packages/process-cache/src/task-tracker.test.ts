@@ -73,6 +73,24 @@ test("fork, exec and exit of a process", () => {
   assert.is(finder.lookup(100), task);
 });
 
+test("what a lineage tells of a task does not change without the version of lineages", () => {
+  const { fork, exec, exit, finder, tracker, system } = setUp();
+  system.add(50);
+  let version = finder.lineageVersion;
+  const changes = (what: string, change: () => unknown) => {
+    change();
+    assert.ok(finder.lineageVersion > version, what);
+    version = finder.lineageVersion;
+  };
+  changes("a parent and an id", () => fork(10, 100));
+  changes("an executable", () => exec(100, ["/bin/sleep"]));
+  changes("a name", () => tracker.renamed(100, "other"));
+  changes("one that /proc tells of", () => finder.lookup(50));
+  assert.is(finder.lookup(100).parent, finder.lookup(10));
+  exit(100, 100, 0);
+  assert.is(finder.lineageVersion, version, "nothing of that");
+});
+
 test("the id of a process that lives is /proc's however late its fork event, and /proc is asked only if it must", () => {
   const { fork, advance, at, system } = setUp();
   const began = tickOf(at());

@@ -27,7 +27,8 @@ const origin = { sensorId: "s", unixOrigin: 1000n };
 const container = { id: "a".repeat(64), name: "", imageId: "i", imageName: "n", settled: false };
 
 test("a task's events share a context until something of it changes, and show the change from then on", () => {
-  const cache = new ContextCache(origin);
+  const versions = { lineageVersion: 0 };
+  const cache = new ContextCache(origin, versions);
   const parent = taskOf(1);
   const leader = taskOf(2, { parent: parent as Task });
   const thread = taskOf(3, { leader: leader as Task });
@@ -51,6 +52,7 @@ test("a task's events share a context until something of it changes, and show th
     const before = of();
     assert.is(of(), before);
     change();
+    versions.lineageVersion++;
     const after = of();
     assert.is.not(after, before, field);
     assert.is(of(), after);
@@ -62,7 +64,7 @@ test("a task's events share a context until something of it changes, and show th
 });
 
 test("tasks whose pids share a place are told apart", () => {
-  const cache = new ContextCache(origin);
+  const cache = new ContextCache(origin, { lineageVersion: 0 });
   for (let round = 0; round < 3; round++) {
     for (const pid of [7, 7 + 512, 7 + 1024]) {
       assert.is(cache.of(taskOf(pid) as Task, noContainer).processPid, pid);
@@ -71,7 +73,7 @@ test("tasks whose pids share a place are told apart", () => {
 });
 
 test("an event shows its context's fields as its own, also as an object and in JSON", () => {
-  const context = new ContextCache(origin).of(taskOf(5) as Task, { ...container, name: "web" });
+  const context = new ContextCache(origin, { lineageVersion: 0 }).of(taskOf(5) as Task, { ...container, name: "web" });
   const event = new SensorEvent(context, 9, 250, 1, { case: "ticker", value: { seconds: 1, nanoseconds: 2 } });
   const expected = {
     id: "s-9",

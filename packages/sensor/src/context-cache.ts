@@ -7,6 +7,13 @@ interface Known {
   readonly task: Task;
   readonly pod: PodLabels | undefined;
   readonly context: EventContext;
+  /** Of all lineages, when its lineage was last seen to be current. */
+  version: number;
+}
+
+/** Goes up with each change of what a lineage tells of any task. */
+export interface LineageVersion {
+  readonly lineageVersion: number;
 }
 
 /** Tasks that are remembered; a power of two. Most events are of few tasks at a time. */
@@ -16,10 +23,12 @@ const SLOTS = 512;
 export class ContextCache {
   readonly #lineages = new LineageCache();
   readonly #slots = new Array<Known | undefined>(SLOTS).fill(undefined);
+  readonly #versions: LineageVersion;
   #origin: EventOrigin;
 
-  constructor(origin: EventOrigin) {
+  constructor(origin: EventOrigin, versions: LineageVersion) {
     this.#origin = origin;
+    this.#versions = versions;
   }
 
   get origin(): EventOrigin {
@@ -35,16 +44,18 @@ export class ContextCache {
   of(task: Task, container: ContainerLabels): EventContext {
     const slot = task.pid & (SLOTS - 1);
     const known = this.#slots[slot];
-    if (known !== undefined && known.task === task && isCurrent(known, task, container)) return known.context;
+    const version = this.#versions.lineageVersion;
+    if (known !== undefined && known.task === task && isCurrent(known, task, container, version)) return known.context;
     const context = new EventContext(this.#origin, container, task, this.#lineages.of(task));
-    this.#slots[slot] = { task, pod: container.pod, context };
+    this.#slots[slot] = { task, pod: container.pod, context, version };
     return context;
   }
 }
 
-function isCurrent({ context, pod }: Known, task: Task, container: ContainerLabels): boolean {
+function isCurrent(known: Known, task: Task, container: ContainerLabels, version: number): boolean {
+  const { context, pod } = known;
   const { leader } = task;
-  return (
+  const isSame =
     context.credentials === task.creds &&
     context.commandLine === leader.commandLine &&
     context.commandLineTruncated === leader.commandLineTruncated &&
@@ -53,7 +64,8 @@ function isCurrent({ context, pod }: Known, task: Task, container: ContainerLabe
     context.containerName === container.name &&
     context.imageId === container.imageId &&
     context.imageName === container.imageName &&
-    pod === container.pod &&
-    isCurrentLineage(context.processLineage!, leader)
-  );
+    pod === container.pod;
+  if (!isSame || (known.version !== version && !isCurrentLineage(context.processLineage!, leader))) return false;
+  known.version = version;
+  return true;
 }

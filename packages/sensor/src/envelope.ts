@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { MonitorClock } from "@kernscope/perf";
 import type { Task } from "@kernscope/process-cache";
-import { ContextCache } from "./context-cache.js";
+import { ContextCache, type LineageVersion } from "./context-cache.js";
 import type { TelemetryEvent } from "./event.js";
 import { type ContainerLabels, EventContext, noContainer } from "./event-context.js";
 import type { Gap } from "./event-queue.js";
@@ -26,10 +26,10 @@ export class Envelope {
   #bare: EventContext;
   #sequence = 0;
 
-  constructor(clock: MonitorClock, sensorId = randomBytes(8).toString("hex")) {
+  constructor(clock: MonitorClock, versions: LineageVersion, sensorId = randomBytes(8).toString("hex")) {
     this.#clock = clock;
     this.sensorId = sensorId;
-    this.#contexts = new ContextCache({ sensorId, unixOrigin: clock.toUnixNanos(0) });
+    this.#contexts = new ContextCache({ sensorId, unixOrigin: clock.toUnixNanos(0) }, versions);
     this.#bare = new EventContext(this.#contexts.origin);
   }
 

@@ -97,7 +97,7 @@ export class Sensor implements AsyncDisposable {
     this.processCache = processCache;
     this.containerCache = containerCache;
     this.#kernel = kernel;
-    const envelope = new Envelope(monitor.clock, options.id);
+    const envelope = new Envelope(monitor.clock, processCache, options.id);
     this.#envelope = envelope;
     this.id = envelope.sensorId;
     this.gaps = { nextSequenceNumber: () => envelope.nextSequenceNumber(), toEvent: envelope.ofGap.bind(envelope) };
