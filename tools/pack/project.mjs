@@ -17,7 +17,8 @@ export const packages = ["perf-native", "perf"];
 export function command(program, args, { cwd = repositoryRoot, env = {} } = {}) {
   const result = spawnSync(program, args, {
     cwd,
-    env: { ...process.env, ...env },
+    // This repository's own npm settings are not the users'.
+    env: { ...process.env, npm_config_ignore_scripts: "false", ...env },
     encoding: "utf8",
     maxBuffer: 1 << 26,
     timeout: 180_000,

@@ -11,7 +11,7 @@ import { EventBed } from "./testing/event-bed.js";
 
 const kernel = requires({ root: true, perf: true });
 /** Of the flood, with a marker each; `KERNSCOPE_FULL=1` runs a minute. */
-const SECONDS = process.env.KERNSCOPE_FULL === "1" ? 60 : process.env.KERNSCOPE_VM ? 4 : 8;
+const SECONDS = process.env.KERNSCOPE_FULL === "1" ? 60 : 8;
 /** What nobody else gives to getpriority(2). */
 const [FLOOD, MARKER] = [77777, 88888];
 /** Calls after the flood: fewer than a ring holds, so that none can be lost however busy the machine is. */
