@@ -11,9 +11,15 @@ export async function readBounded(path: string, limit: number): Promise<BoundedT
     await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const { size } = await handle.stat().then((found) => (found.isFile() ? found : { size: -1 }));
     if (size < 0) return undefined;
-    const buffer = Buffer.allocUnsafe(Math.min(limit, size) + 1);
+    let buffer = Buffer.allocUnsafe(Math.min(limit, size) + 1);
     let length = 0;
-    while (length < buffer.length) {
+    while (length <= limit) {
+      // It grows while it is read: whoever writes it has not finished.
+      if (length === buffer.length) {
+        const larger = Buffer.allocUnsafe(Math.min(limit, 2 * length) + 1);
+        buffer.copy(larger);
+        buffer = larger;
+      }
       const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
       if (bytesRead === 0) break;
       length += bytesRead;
