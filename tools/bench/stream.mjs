@@ -3,6 +3,8 @@
 // host's other work, which another one that runs beside it tells, is left out. Needs root and a compiler.
 //
 //   node tools/bench/stream.mjs [NAME…] [--runs 3] [--seconds 4] [--rate N]
+//
+// HOST_ARGV holds options of Node for the process that is measured, such as --cpu-prof.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 import type { Task } from "@kernscope/process-cache";
 import { type ContainerLabels, EventContext, type EventOrigin, type PodLabels } from "./event-context.js";
-import { isCurrentLineage, LineageCache } from "./lineage-cache.js";
+import { isCurrentLineage, lineageOf } from "./lineage.js";
 
 /** A context and what it was made of. */
 interface Known {
@@ -21,7 +21,6 @@ const SLOTS = 512;
 
 /** The contexts of the tasks that made the last events. */
 export class ContextCache {
-  readonly #lineages = new LineageCache();
   readonly #slots = new Array<Known | undefined>(SLOTS).fill(undefined);
   readonly #versions: LineageVersion;
   #origin: EventOrigin;
@@ -46,7 +45,7 @@ export class ContextCache {
     const known = this.#slots[slot];
     const version = this.#versions.lineageVersion;
     if (known !== undefined && known.task === task && isCurrent(known, task, container, version)) return known.context;
-    const context = new EventContext(this.#origin, container, task, this.#lineages.of(task));
+    const context = new EventContext(this.#origin, container, task, lineageOf(task));
     this.#slots[slot] = { task, pod: container.pod, context, version };
     return context;
   }

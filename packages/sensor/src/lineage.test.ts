@@ -1,7 +1,7 @@
 import type { Task } from "@kernscope/process-cache";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { LineageCache } from "./lineage-cache.js";
+import { lineageOf } from "./lineage.js";
 
 interface Facts {
   command: string;
@@ -16,33 +16,31 @@ function process(pid: number, parent?: Task): Task & Facts {
   return Object.assign(task, { leader: task }) as unknown as Task & Facts;
 }
 
-const describe = (task: Task, cache: LineageCache) =>
-  cache.of(task).map(({ pid, command, executable, processId }) => `${pid} ${command} ${executable} ${processId}`);
+const describe = (task: Task) =>
+  lineageOf(task).map(({ pid, command, executable, processId }) => `${pid} ${command} ${executable} ${processId}`);
 
 test("a process and its forebears, the same object while nothing changes", () => {
-  const cache = new LineageCache();
   const init = process(1);
   const shell = process(2, init);
   const child = process(3, shell);
   const thread = { pid: 4, leader: child } as unknown as Task;
   const lineage = ["3 c3 /f3 id-3", "2 c2 /f2 id-2", "1 c1 /f1 id-1"];
-  assert.equal(describe(child, cache), lineage);
-  assert.is(cache.of(child), cache.of(thread));
-  assert.is(cache.of(shell)[0], cache.of(process(5, shell))[1]);
+  assert.equal(describe(child), lineage);
+  assert.is(lineageOf(child), lineageOf(thread));
+  assert.is(lineageOf(shell)[0], lineageOf(process(5, shell))[1]);
 });
 
 test("what changed anywhere in it is seen, and what was handed out stays as it was", () => {
-  const cache = new LineageCache();
   const init = process(1);
   const shell = process(2, init);
   const child = process(3, shell);
-  const before = cache.of(child);
+  const before = lineageOf(child);
   shell.command = "renamed";
-  assert.equal(describe(child, cache), ["3 c3 /f3 id-3", "2 renamed /f2 id-2", "1 c1 /f1 id-1"]);
+  assert.equal(describe(child), ["3 c3 /f3 id-3", "2 renamed /f2 id-2", "1 c1 /f1 id-1"]);
   child.filename = "/bin/true";
-  assert.equal(describe(child, cache)[0], "3 c3 /bin/true id-3");
+  assert.equal(describe(child)[0], "3 c3 /bin/true id-3");
   shell.parent = undefined;
-  assert.equal(describe(child, cache), ["3 c3 /bin/true id-3", "2 renamed /f2 id-2"]);
+  assert.equal(describe(child), ["3 c3 /bin/true id-3", "2 renamed /f2 id-2"]);
   assert.equal(
     before.map(({ command }) => command),
     ["c3", "c2", "c1"],
@@ -50,11 +48,10 @@ test("what changed anywhere in it is seen, and what was handed out stays as it w
 });
 
 test("a chain that is made long ends", () => {
-  const cache = new LineageCache();
   let last = process(1);
   for (let pid = 2; pid < 500; pid++) last = process(pid, last);
-  assert.is(cache.of(last).length, 64);
-  assert.is(cache.of(last), cache.of(last));
+  assert.is(lineageOf(last).length, 64);
+  assert.is(lineageOf(last), lineageOf(last));
 });
 
 test.run();

@@ -4,26 +4,26 @@ import type { LineageEntry } from "./event.js";
 /** Forebears that an event names at most: a chain longer than this is made by someone who wants it long. */
 const MAX_LINEAGE = 64;
 
-/** Who a process descends from. Most events are of a process that had one before, with the same forebears. */
-export class LineageCache {
-  /** The process of a task and its forebears, itself first. */
-  of(task: Task): readonly LineageEntry[] {
-    const process = task.leader;
-    const known = lineageOf(process);
-    if (known !== undefined && isCurrentLineage(known, process)) return known;
-    const entries: LineageEntry[] = [];
-    for (let next: Task | undefined = process; next !== undefined && entries.length < MAX_LINEAGE; ) {
-      const own: LineageEntry | undefined = lineageOf(next)?.[0];
-      entries.push(own !== undefined && describes(own, next) ? own : entryOf(next));
-      next = next.parent?.leader;
-    }
-    process.attachment = entries;
-    return entries;
+/**
+ * The process of a task and its forebears, itself first. Most events are of a process that had one before, with the same
+ * forebears: then it is the same object.
+ */
+export function lineageOf(task: Task): readonly LineageEntry[] {
+  const process = task.leader;
+  const known = remembered(process);
+  if (known !== undefined && isCurrentLineage(known, process)) return known;
+  const entries: LineageEntry[] = [];
+  for (let next: Task | undefined = process; next !== undefined && entries.length < MAX_LINEAGE; ) {
+    const own: LineageEntry | undefined = remembered(next)?.[0];
+    entries.push(own !== undefined && describes(own, next) ? own : entryOf(next));
+    next = next.parent?.leader;
   }
+  process.attachment = entries;
+  return entries;
 }
 
 /** It lies with the process: a WeakMap of all that come and go costs more than what it saves. */
-function lineageOf(process: Task): readonly LineageEntry[] | undefined {
+function remembered(process: Task): readonly LineageEntry[] | undefined {
   return process.attachment as readonly LineageEntry[] | undefined;
 }
 
@@ -31,7 +31,7 @@ function entryOf({ pid, command, processId, filename }: Task): LineageEntry {
   return { pid, command, processId, executable: filename };
 }
 
-/** Whether a lineage is what {@link LineageCache.of} would return for the process. */
+/** Whether a lineage is what {@link lineageOf} would return for the process. */
 export function isCurrentLineage(entries: readonly LineageEntry[], process: Task): boolean {
   let next: Task | undefined = process;
   for (let at = 0; at < entries.length; at++) {
