@@ -17,6 +17,7 @@
         "native/reader_values.cc",
         "native/sample_layout.cc",
         "native/stack_completer.cc",
+        "native/stack_stash.cc",
         "native/system.cc",
         "native/work_thread.cc"
       ],
@@ -34,9 +35,7 @@
             "-Wl,--wrap=pthread_create", "-Wl,--wrap=pthread_detach", "-Wl,--wrap=pthread_join",
             "-Wl,--wrap=pthread_once", "-Wl,--wrap=pthread_getspecific", "-Wl,--wrap=pthread_setspecific",
             "-Wl,--wrap=pthread_key_create", "-Wl,--wrap=pthread_key_delete",
-            "-Wl,--wrap=pthread_mutexattr_init", "-Wl,--wrap=pthread_mutexattr_destroy",
-            "-Wl,--wrap=pthread_mutexattr_setprotocol", "-Wl,--wrap=pthread_setaffinity_np",
-            "-Wl,--wrap=pthread_setname_np", "-Wl,--wrap=pthread_sigmask"
+            "-Wl,--wrap=pthread_setaffinity_np", "-Wl,--wrap=pthread_setname_np", "-Wl,--wrap=pthread_sigmask"
           ]
         }]
       ]

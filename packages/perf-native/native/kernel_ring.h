@@ -28,6 +28,9 @@ class KernelRing {
 
   bool empty() const { return position_ == end_; }
 
+  // Goes on at another position, not beyond the head seen last.
+  void seek(uint64_t position) { position_ = std::min(position, end_); }
+
   // Where in the ring's history the reader is.
   uint64_t position() const { return position_; }
 

@@ -115,7 +115,6 @@ void Merge::use_table() {
 bool Merge::look(MergeRing& ring) {
   ring.record = ring.ring.next(ring.size);
   if (ring.record == nullptr) return false;
-  if (ring.stash) ring.stack_rest = ring.stash->rest_at(ring.ring.position());
   const uint64_t id = record_identifier(ring.record, ring.size);
   if (id != ring.id || id == 0) {
     const EventEntry* entry = tables_.back()->find(id);
@@ -136,6 +135,8 @@ bool Merge::look(MergeRing& ring) {
 
 // Copies the front record; false when there is no room.
 bool Merge::copy(MergeRing& ring) {
+  // Only now that the record is older than the horizon: before, the thread that is about to look at it is nearer.
+  if (ring.stash) ring.stack_rest = ring.stash->rest_at(ring.ring.position(), ring.record, ring.size);
   if (ring.plain) {
     const uint32_t raw_size = load<uint32_t>(ring.record + plain::kRawSize);
     const uint32_t rest = ring.size - plain::kRaw;
@@ -168,7 +169,7 @@ bool Merge::copy_plain(MergeRing& ring, uint32_t raw_size) {
 bool Merge::copy_parsed(MergeRing& ring) {
   const ParsedRecord parsed = parse_record(ring.record, ring.size, *ring.record_layout);
   // The tail without the part of the user stack that is not valid, but with what was read in its place.
-  const uint64_t stack_size = parsed.stack_size + (parsed.has_stack ? ring.stack_rest.size() : 0);
+  const uint64_t stack_size = parsed.stack_size + (parsed.has_stack ? ring.stack_rest.size : 0);
   const uint32_t tail_size =
       !parsed.has_stack ? parsed.tail.size()
                         : parsed.tail.size() - parsed.stack_cut.size() +
@@ -192,7 +193,7 @@ bool Merge::copy_parsed(MergeRing& ring) {
     header.flags |= kFlagCorrupt;
     bump(stats.corrupt);
   }
-  if (parsed.has_stack && !ring.stack_rest.empty()) header.flags |= kFlagStackRead;
+  if (parsed.has_stack && ring.stack_rest.size != 0) header.flags |= kFlagStackRead;
   stamp(header, ring, length);
   if (const uint64_t lost = lost_in(parsed, ring.record)) bump(stats.lost, lost);
 
@@ -207,7 +208,7 @@ bool Merge::copy_parsed(MergeRing& ring) {
     to = append(to, ring.record + parsed.tail.begin, before);
     std::memcpy(to - 8, &stack_size, 8);
     std::memcpy(to, ring.record + stack_begin, parsed.stack_size);
-    if (!ring.stack_rest.empty()) std::memcpy(to + parsed.stack_size, ring.stack_rest.data(), ring.stack_rest.size());
+    if (ring.stack_rest.size != 0) std::memcpy(to + parsed.stack_size, ring.stack_rest.data, ring.stack_rest.size);
     std::memset(to + stack_size, 0, align8(stack_size) - stack_size);
     to += align8(stack_size);
     append(to, ring.record + parsed.stack_cut.end, parsed.tail.end - parsed.stack_cut.end);

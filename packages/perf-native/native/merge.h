@@ -11,7 +11,7 @@
 #include "kernel_ring.h"
 #include "record_layout.h"
 #include "span_ring.h"
-#include "stack_completer.h"
+#include "stack_stash.h"
 
 namespace kernscope {
 
@@ -39,7 +39,7 @@ struct MergeRing {
   uint32_t size = 0;
   uint64_t time = 0;
   uint32_t event = 0;
-  std::vector<uint8_t> stack_rest{};
+  StackStash::Bytes stack_rest{};
   const SampleLayout* record_layout = nullptr;
   bool plain = false;  // SampleLayout::is_plain, and long enough for it
   uint64_t id = 0;     // whose event and layout these are; 0 when they are to be looked up

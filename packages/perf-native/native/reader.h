@@ -18,6 +18,7 @@
 
 #include "merge.h"
 #include "perf_event.h"
+#include "stack_completer.h"
 #include "work_thread.h"
 
 namespace kernscope {

@@ -12,7 +12,7 @@ const sources = [
   ...readdirSync(join(native, "test"))
     .filter((name) => name.endsWith(".cc"))
     .map((name) => join(native, "test", name)),
-  ...["merge.cc", "sample_layout.cc", "stack_completer.cc", "work_thread.cc"].map((name) => join(native, name)),
+  ...["merge.cc", "sample_layout.cc", "stack_stash.cc"].map((name) => join(native, name)),
 ];
 
 for (const [name, sanitizers] of [

@@ -5,7 +5,7 @@ void kernel_ring_tests();
 void span_ring_tests();
 void merge_tests();
 void sample_layout_tests();
-void stack_completer_tests();
+void stack_stash_tests();
 }  // namespace kernscope::test
 
 int main() {
@@ -14,6 +14,6 @@ int main() {
   span_ring_tests();
   merge_tests();
   sample_layout_tests();
-  stack_completer_tests();
+  stack_stash_tests();
   std::printf("%lu checks\n", checks);
 }

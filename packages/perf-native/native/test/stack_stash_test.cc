@@ -1,9 +1,11 @@
-#include "../stack_completer.h"
+#include "../stack_stash.h"
 
 #include <linux/perf_event.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 #include "../merge.h"
 #include "../record_layout.h"
@@ -136,6 +138,85 @@ void another_program_is_not_mixed_in() {
   CHECK((bed.read() == std::pair<uint64_t, uint16_t>{16, 0}));
 }
 
+// The kernel, the thread and the merge at the same time: each record comes out once, with its rest.
+void both_sides_at_once() {
+  constexpr uint64_t kRecords = 20'000;
+  FakeRing kernel{2048};
+  auto layout = std::make_shared<SampleLayout>();
+  layout->sample_type = kSampled;
+  layout->regs_user = kStackPointerMask;
+  const ReadMemory read = [](int, uint64_t address, uint8_t* to, size_t size) {
+    for (size_t i = 0; i < size; ++i) to[i] = static_cast<uint8_t>(address % 4096 ? i : address / 4096 + i);
+    return size;
+  };
+  StackStash stash(kernel.data.data(), kernel.data.size(), &kernel.head, &kernel.tail, layout, read);
+  KernelRing ring = kernel.reader();
+
+  std::atomic<bool> done = false;
+  std::thread thread([&] {
+    while (!done) stash.scan();
+  });
+  std::thread writer([&] {
+    for (uint64_t i = 1; i <= kRecords; ++i) {
+      const auto record = stack_sample(i, 4096 * i - 16, 16);
+      while (kernel.head + record.size() - __atomic_load_n(&kernel.tail, __ATOMIC_ACQUIRE) > kernel.data.size())
+        std::this_thread::yield();
+      uint64_t head = kernel.head;
+      for (uint8_t byte : record) kernel.data[head++ & (kernel.data.size() - 1)] = byte;
+      __atomic_store_n(&kernel.head, head, __ATOMIC_RELEASE);
+    }
+  });
+  for (uint64_t i = 1; i <= kRecords;) {
+    ring.refresh();
+    uint32_t size = 0;
+    while (const uint8_t* record = ring.next(size)) {
+      const StackStash::Bytes rest = stash.rest_at(ring.position(), record, size);
+      CHECK(rest.size == kAsked - 16);
+      for (uint64_t at = 0; at < rest.size; ++at) CHECK(rest.data[at] == static_cast<uint8_t>(i + at));
+      ring.advance(size);
+      ++i;
+    }
+    ring.publish();
+  }
+  writer.join();
+  done = true;
+  thread.join();
+}
+
+// A thread that is kept from running in the middle of a record does not stop the stream.
+void goes_on_without_a_stuck_thread() {
+  FakeRing kernel{1024};
+  auto layout = std::make_shared<SampleLayout>();
+  layout->sample_type = kSampled;
+  layout->regs_user = kStackPointerMask;
+  std::atomic<bool> reading = false;
+  std::atomic<bool> stuck = true;
+  const ReadMemory read = [&](int, uint64_t, uint8_t* to, size_t size) {
+    reading = true;
+    while (stuck) std::this_thread::yield();
+    std::memset(to, 0, size);
+    return size;
+  };
+  StackStash stash(kernel.data.data(), kernel.data.size(), &kernel.head, &kernel.tail, layout, read);
+  KernelRing ring = kernel.reader();
+  kernel.write(stack_sample(1, 4096 - 16, 16));
+  std::thread thread([&] { CHECK(stash.scan()); });
+  while (!reading) std::this_thread::yield();
+  ring.refresh();
+  uint32_t size = 0;
+  const uint8_t* record = ring.next(size);
+  CHECK(stash.rest_at(ring.position(), record, size).size == 0);
+  stuck = false;
+  thread.join();
+  // What came of it is not taken for that of a later record.
+  ring.advance(size);
+  kernel.write(stack_sample(2, 4096, kAsked));
+  CHECK(stash.scan());
+  ring.refresh();
+  record = ring.next(size);
+  CHECK(stash.rest_at(ring.position(), record, size).size == 0);
+}
+
 void reads_memory_page_by_page() {
   std::vector<uint8_t> from(3 * 4096);
   for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<uint8_t>(i * 31);
@@ -147,11 +228,13 @@ void reads_memory_page_by_page() {
 
 }  // namespace
 
-void stack_completer_tests() {
+void stack_stash_tests() {
   completes();
   leaves_alone();
   what_cannot_be_read_stays_away();
   another_program_is_not_mixed_in();
+  both_sides_at_once();
+  goes_on_without_a_stuck_thread();
   reads_memory_page_by_page();
 }
 
