@@ -1,17 +1,17 @@
-import type { EventMonitor, SampleId, SampleRecord } from "@kernscope/perf";
+import type { EventGroup, EventMonitor, SampleId, SampleRecord } from "@kernscope/perf";
 import { parseCgroupPath } from "./cgroup-path.js";
 import type { Cgroup, CgroupTable } from "./cgroup-table.js";
 import { CgroupTree } from "./cgroup-tree.js";
 import type { ContainerEntry } from "./container-entry.js";
 import type { ContainerCacheEvents } from "./container-events.js";
-import { unknownEnd } from "./container-lifecycle.js";
-import { type ContainerProbes, registerContainerProbes, unregisterContainerProbes } from "./container-probes.js";
+import { type RunEnd, unknownEnd } from "./container-lifecycle.js";
+import { registerCgroupProbes } from "./container-probes.js";
 import { ContainerRegistry } from "./container-registry.js";
 import { ContainerRuntime, ContainerState } from "./container-state.js";
-import { ProcessEnds } from "./init-end.js";
 import { isRuntimesOwn, OciProcesses } from "./oci-processes.js";
 import type { ContainerCacheOptions, ContainerCacheStats } from "./options.js";
 import { ProcessLook } from "./process-look.js";
+import { ProcessWatch } from "./process-watch.js";
 import { RecentEnds } from "./recent-ends.js";
 import { rankOf } from "./runtime-rank.js";
 import { RuntimeSet } from "./runtime-set.js";
@@ -32,14 +32,13 @@ export class ContainerTracker {
   readonly #tree: CgroupTree;
   readonly #table: CgroupTable;
   readonly #byPath = new Map<string, ContainerEntry>();
-  readonly #ends = new ProcessEnds();
   readonly #recent = new RecentEnds();
   readonly #ociProcesses: OciProcesses;
   readonly #removals = new Set<NodeJS.Timeout>();
   readonly #runtimes: RuntimeSet;
   readonly #abort = new AbortController();
-  #probes: ContainerProbes | undefined;
-  #watching: Promise<void> | undefined;
+  #cgroups: EventGroup | undefined;
+  #processes: ProcessWatch | undefined;
   #repairing: Promise<void> | undefined;
   #repaired = Number.NEGATIVE_INFINITY;
   #stopRepairs = () => {};
@@ -51,7 +50,8 @@ export class ContainerTracker {
   ): Promise<ContainerTracker> {
     const tracker = new ContainerTracker(monitor, events, options);
     try {
-      tracker.#probes = await registerContainerProbes(monitor, tracker.#handlers(), tracker.#ends);
+      tracker.#processes = await ProcessWatch.open(monitor, tracker.#processHandlers(), options.processes);
+      tracker.#cgroups = await registerCgroupProbes(monitor, tracker.#cgroupHandlers());
     } catch (error) {
       await tracker.close();
       throw error;
@@ -130,9 +130,10 @@ export class ContainerTracker {
     for (const timer of this.#removals) clearTimeout(timer);
     await this.#runtimes.close();
     await this.ready;
-    await Promise.all([this.#watching, this.#repairing]);
+    await this.#repairing;
     this.registry.close();
-    if (this.#probes !== undefined) await unregisterContainerProbes(this.#monitor, this.#probes);
+    const unregister = this.#cgroups && this.#monitor.unregister(this.#cgroups);
+    await Promise.all([unregister, this.#processes?.close()]);
   }
 
   async #takeIn(): Promise<void> {
@@ -154,12 +155,17 @@ export class ContainerTracker {
 
   /** Lets the kernel tell of processes; before there is a runtime nobody pays for that. */
   #watch(): Promise<void> {
-    if (this.#probes === undefined) return Promise.resolve();
-    this.#watching ??= this.#monitor.enable(this.#probes.processes);
-    return this.#watching;
+    return this.#processes?.start() ?? Promise.resolve();
   }
 
-  #handlers() {
+  #processHandlers() {
+    return {
+      executed: (sample: SampleId, filename: string) => this.#executed(sample, filename),
+      ended: (sample: SampleId, end: RunEnd) => this.#ended(sample, end),
+    };
+  }
+
+  #cgroupHandlers() {
     const isOurs = (root: number) => this.#tree.has(root);
     return {
       cgroupMade: (root: number, id: number, path: string, record: SampleRecord) => {
@@ -191,14 +197,12 @@ export class ContainerTracker {
         }
       },
       hierarchiesChanged: () => void this.#tree.hierarchyChanged(this.#now),
-      executed: (record: SampleRecord, data: { readonly filename: string }) => this.#executed(record, data),
-      ended: (record: SampleRecord) => this.#ended(record),
     };
   }
 
-  #executed(record: SampleRecord, data: { readonly filename: string }): void {
-    const { cgroup, pid } = record;
-    this.#ociProcesses.executed(pid, data.filename);
+  #executed(sample: SampleId, filename: string): void {
+    const { cgroup, pid } = sample;
+    this.#ociProcesses.executed(pid, filename);
     const container = this.containerOfCgroup(cgroup);
     if (container === undefined || container.state === ContainerState.Removing) return;
     if (container.isRunning) {
@@ -207,16 +211,17 @@ export class ContainerTracker {
     }
     // What is executed after the end of the first process, in the same cgroup, is not its beginning.
     if (container.cgroupId === cgroup || container.endedPid === pid) return;
-    if (this.#monitor.clock.toUnixMillis(record.elapsed) <= container.runEnd) return;
-    if (isRuntimesOwn(data.filename)) return;
-    this.registry.began(container, record.sampleId());
+    if (this.#monitor.clock.toUnixMillis(sample.elapsed) <= container.runEnd) return;
+    if (isRuntimesOwn(filename)) return;
+    const { tid, cpu, elapsed } = sample;
+    this.registry.began(container, { pid, tid, cpu, cgroup, elapsed });
   }
 
-  #ended(record: SampleRecord): void {
-    const seen = { end: this.#ends.processLeft(record), sample: record.sampleId() };
-    this.#recent.add(record.pid, seen);
-    this.#ociProcesses.ended(record.pid);
-    const container = this.registry.byPid.get(record.pid);
+  #ended(sample: SampleId, end: RunEnd): void {
+    const seen = { end, sample };
+    this.#recent.add(sample.pid, seen);
+    this.#ociProcesses.ended(sample.pid);
+    const container = this.registry.byPid.get(sample.pid);
     if (container !== undefined) this.registry.ended(container, seen);
   }
 

@@ -10,5 +10,12 @@ export type {
 export type { ContainerData, ContainerFacts, ContainerField, ContainerInfo, ContainerPod } from "./container-info.js";
 export { ContainerRuntime, ContainerRuntimeNames, ContainerState, ContainerStateNames } from "./container-state.js";
 export { ContainerCacheError, type ContainerCacheErrorCode } from "./errors.js";
-export type { ContainerCacheOptions, ContainerCacheStats, RuntimePlaces } from "./options.js";
+export type {
+  ContainerCacheOptions,
+  ContainerCacheStats,
+  ProcessTeller,
+  RuntimePlaces,
+  ToldExec,
+  ToldExit,
+} from "./options.js";
 export type { RuntimeCondition, RuntimeStatus } from "./runtimes/runtime.js";

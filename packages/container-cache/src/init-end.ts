@@ -42,14 +42,23 @@ export class ProcessEnds {
     if (code !== undefined && code >= 0) remember(this.#codes, record.pid, { at: record.elapsed, value: code });
   }
 
+  /** Whether a process that left now was chosen as a victim; asked once of each. */
+  wasVictim(pid: number, now: number): boolean {
+    // As a rule there is none.
+    if (this.#victims.size === 0) return false;
+    const chosen = recent(this.#victims, pid, now) !== undefined;
+    this.#victims.delete(pid);
+    return chosen;
+  }
+
   /** The last thread of a process left. */
   processLeft(record: SampleRecord): RunEnd {
     const { pid, elapsed } = record;
     const own = exitArgument(record);
     const code = recent(this.#codes, pid, elapsed);
     const signal = recent(this.#signals, pid, elapsed);
-    const oomKilled = recent(this.#victims, pid, elapsed) !== undefined;
-    for (const reasons of [this.#codes, this.#signals, this.#victims]) reasons.delete(pid);
+    const oomKilled = this.wasVictim(pid, elapsed);
+    for (const reasons of [this.#codes, this.#signals]) reasons.delete(pid);
     if (own === undefined) {
       if (oomKilled) return { status: undefined, signal: SIGKILL, oomKilled };
       return code === undefined ? { status: undefined, signal, oomKilled } : { status: code, signal: 0, oomKilled };

@@ -1,3 +1,5 @@
+import type { EventId } from "@kernscope/perf";
+
 /** Where a runtime keeps its socket and files; a list replaces the usual places, an empty one leaves the runtime out. */
 export interface RuntimePlaces {
   /** Sockets of dockerd. Default `/run/docker.sock`. */
@@ -18,7 +20,32 @@ export interface RuntimePlaces {
   ociRoots?: readonly string[];
 }
 
+/**
+ * Who tells of processes in the cache's place, such as a `ProcessInfoCache` of @kernscope/process-cache: external events of
+ * the same monitor, under the samples of the kernel's own records, with their cgroups.
+ */
+export interface ProcessTeller {
+  /** A process executes a file; data: {@link ToldExec}. */
+  readonly execEventId: EventId;
+  /** A process ended; data: {@link ToldExit}. */
+  readonly exitEventId: EventId;
+}
+
+export interface ToldExec {
+  /** The path as it was given to execve(2). */
+  readonly filename: string;
+}
+
+export interface ToldExit {
+  /** What the process gave to exit(2); `undefined` where a signal ended it. */
+  readonly code: number | undefined;
+  /** The signal that ended it; 0: none; `undefined`: not known. */
+  readonly signal: number | undefined;
+}
+
 export interface ContainerCacheOptions {
+  /** Tells of processes, so that the kernel need not be asked twice. Default: the cache registers what it needs. */
+  processes?: ProcessTeller;
   runtimes?: RuntimePlaces;
   /** Where /proc is mounted. Default `/proc`. */
   procRoot?: string;

@@ -76,12 +76,15 @@ export class Sensor implements AsyncDisposable {
       // The monitor closes it.
       monitor = await EventMonitor.open({ tick: TICK, lossInterval: LOSS_INTERVAL, ...options.monitor, tracing });
       const kernel = await KernelSupport.open(tracing);
-      const containerCache = kernel.hasCgroups ? await ContainerCache.open(monitor, options.containerCache) : undefined;
+      let containerCache: ContainerCache | undefined;
       const containerOf = ({ cgroupId }: Task) => {
         const info = containerCache?.containerOfCgroup(cgroupId);
         return info && { id: info.id, info };
       };
       const processCache = await ProcessInfoCache.open(monitor, { containerOf, ...options.processCache });
+      if (kernel.hasCgroups) {
+        containerCache = await ContainerCache.open(monitor, { processes: processCache, ...options.containerCache });
+      }
       const real = options.monitor?.source === undefined;
       return new Sensor({ monitor, kernel, processCache, containerCache, real }, options);
     } catch (error) {
@@ -212,8 +215,8 @@ export class Sensor implements AsyncDisposable {
     } finally {
       this.#losses.stop();
       for (const subscription of [...this.#subscriptions]) subscription.end();
-      await this.processCache.close();
       await this.containerCache?.close();
+      await this.processCache.close();
       await this.monitor.close();
       await this.#running;
     }
