@@ -113,9 +113,9 @@ export class MonitorEvents {
 
   /**
    * Puts a sample into the stream, in time order among the kernel's. One whose time is past goes out at once: behind the
-   * current record, or in a microtask when no record is being handed out.
+   * current record, or in a microtask when no record is being handed out. `sampleId` is copied at once: it can be a record.
    */
-  enqueueExternalSample<T>(id: EventId, sampleId: SampleId, data: T): void {
+  enqueueExternalSample<T>(id: EventId, sampleId: Readonly<SampleId>, data: T): void {
     this.#parts.run.assertOpen("enqueueExternalSample");
     const { name } = this.#parts.table.external(id, "enqueueExternalSample");
     const { pid, tid, cpu, cgroup, elapsed } = sampleId;

@@ -44,9 +44,14 @@ const NOTHING: ExecStack = {
  * `stack` holds the valid bytes only, `stackPointer` is the address of the first, `abi` one of {@link RegistersAbi}.
  * No byte is trusted: pointers that lie outside of the dump, run backwards or have no end give an incomplete result.
  */
-export function parseExecStack(stack: Uint8Array, stackPointer: bigint, abi: number): ExecStack {
+export function parseExecStack(
+  stack: Uint8Array,
+  stackPointer: bigint,
+  abi: number,
+  views: StackViews = new StackViews(),
+): ExecStack {
   if (abi !== RegistersAbi.BITS_32 && abi !== RegistersAbi.BITS_64) return NOTHING;
-  const words = new Words(stack, abi === RegistersAbi.BITS_32 ? 4 : 8);
+  const words = new Words(stack, abi === RegistersAbi.BITS_32 ? 4 : 8, views);
   if (words.count === 0) return NOTHING;
   const argc = words.high(0) === 0 ? words.low(0) : undefined;
   if (argc === undefined || argc > MAX_ARGUMENTS) return NOTHING;
@@ -54,7 +59,6 @@ export function parseExecStack(stack: Uint8Array, stackPointer: bigint, abi: num
   const low = Number(stackPointer & 0xffff_ffffn);
   const high = Number(stackPointer >> 32n);
   const argv: string[] = [];
-  const { text } = words;
   const environment = argc + 2;
   const isListWhole = words.count > argc + 1 && words.isNull(argc + 1);
   let free = 0;
@@ -62,12 +66,12 @@ export function parseExecStack(stack: Uint8Array, stackPointer: bigint, abi: num
   for (let index = 1; index <= argc; index++) {
     const offset = index < words.count ? (words.high(index) - high) * 2 ** 32 + (words.low(index) - low) : -1;
     // The kernel lays the strings out in order; what runs backwards is not its work and could claim one byte many times.
-    if (offset < free || offset < (index + 1) * words.size || offset >= text.length) {
+    if (offset < free || offset < (index + 1) * words.size || offset >= words.length) {
       complete = false;
       break;
     }
-    const end = text.indexOf(0, offset);
-    argv.push(text.toString("utf8", offset, end < 0 ? undefined : end));
+    const end = words.textEnd(offset);
+    argv.push(words.text(offset, end < 0 ? words.length : end));
     if (end < 0) {
       complete = false;
       break;
@@ -88,28 +92,65 @@ const MAX_ARGUMENTS = (6 << 20) / 4;
 /** Types of getauxval(3) (include/uapi/linux/auxvec.h). */
 const AuxType = { NULL: 0, UID: 11, EUID: 12, GID: 13, EGID: 14, SECURE: 23 } as const;
 
+/**
+ * Views of the memory that dumps lie in. Those of one monitor lie in one memory: to make views of each would cost more
+ * than to read it.
+ */
+export class StackViews {
+  #bytes: Buffer | undefined;
+  #halves: Uint32Array | undefined;
+
+  bytes({ buffer }: Uint8Array): Buffer {
+    if (this.#bytes?.buffer !== buffer) this.#bytes = Buffer.from(buffer);
+    return this.#bytes;
+  }
+
+  halves({ buffer }: Uint8Array): Uint32Array {
+    if (this.#halves?.buffer !== buffer) this.#halves = new Uint32Array(buffer, 0, buffer.byteLength >> 2);
+    return this.#halves;
+  }
+}
+
 /** The dump as an array of the process's words, each in two halves so that none needs a BigInt. */
 class Words {
   readonly size: 4 | 8;
   readonly count: number;
-  readonly text: Buffer;
+  /** Bytes of the dump. */
+  readonly length: number;
+  readonly #bytes: Buffer;
+  readonly #start: number;
   readonly #halves: Uint32Array;
+  readonly #first: number;
 
-  constructor(stack: Uint8Array, size: 4 | 8) {
+  constructor(stack: Uint8Array, size: 4 | 8, views: StackViews) {
     this.size = size;
+    this.length = stack.length;
     this.count = Math.floor(stack.length / size);
-    this.text = Buffer.from(stack.buffer, stack.byteOffset, stack.byteLength);
+    this.#bytes = views.bytes(stack);
+    this.#start = stack.byteOffset;
     const isAligned = (stack.byteOffset & 3) === 0;
-    const { buffer, byteOffset } = isAligned ? stack : stack.slice();
-    this.#halves = new Uint32Array(buffer, byteOffset, stack.length >> 2);
+    this.#halves = isAligned
+      ? views.halves(stack)
+      : new Uint32Array(new Uint8Array(stack).buffer, 0, stack.length >> 2);
+    this.#first = isAligned ? stack.byteOffset >> 2 : 0;
+  }
+
+  /** Where the text at an offset ends, −1: not within the dump. */
+  textEnd(offset: number): number {
+    const end = this.#bytes.indexOf(0, this.#start + offset) - this.#start;
+    return end >= offset && end < this.length ? end : -1;
+  }
+
+  text(from: number, to: number): string {
+    return this.#bytes.toString("utf8", this.#start + from, this.#start + to);
   }
 
   low(index: number): number {
-    return this.#halves[this.size === 4 ? index : index * 2]!;
+    return this.#halves[this.#first + (this.size === 4 ? index : index * 2)]!;
   }
 
   high(index: number): number {
-    return this.size === 4 ? 0 : this.#halves[index * 2 + 1]!;
+    return this.size === 4 ? 0 : this.#halves[this.#first + index * 2 + 1]!;
   }
 
   isNull(index: number): boolean {

@@ -1,4 +1,4 @@
-import { credOfExec } from "./credentials.js";
+import { type Cred, credOfExec } from "./credentials.js";
 import type { ExecIds } from "./exec-args.js";
 import type { TaskEntry } from "./task-entry.js";
 import type { TaskFinder } from "./task-finder.js";
@@ -16,7 +16,8 @@ export function applyExecIds(finder: TaskFinder, leader: TaskEntry, ids: ExecIds
   }
   const isAlike = known !== undefined && known.uid === uid && known.gid === gid && !leader.inUserNamespace;
   if (isAlike) {
-    leader.creds = finder.creds.intern(credOfExec(uid, euid, gid, egid));
+    // Most programs leave them as they are.
+    if (!isAfterExec(known, ids)) leader.creds = finder.creds.intern(credOfExec(uid, euid, gid, egid));
     leader.setOrigin("creds", "tracepoint", true);
     return;
   }
@@ -31,4 +32,10 @@ export function applyExecIds(finder: TaskFinder, leader: TaskEntry, ids: ExecIds
   } else {
     leader.setOrigin("creds", leader.origin("creds").source, false);
   }
+}
+
+/** Whether they are what {@link credOfExec} makes of the ids. */
+function isAfterExec({ uid, euid, suid, fsuid, gid, egid, sgid, fsgid }: Cred, ids: ExecIds): boolean {
+  const isUser = uid === ids.uid && euid === ids.euid && suid === euid && fsuid === euid;
+  return isUser && gid === ids.gid && egid === ids.egid && sgid === egid && fsgid === egid;
 }

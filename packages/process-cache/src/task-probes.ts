@@ -7,7 +7,7 @@ import {
   type SampleRecord,
   UserRegister,
 } from "@kernscope/perf";
-import { parseExecStack, RegistersAbi } from "./exec-args.js";
+import { parseExecStack, RegistersAbi, StackViews } from "./exec-args.js";
 import { type ExecArguments, type ExecRestOptions, execArguments } from "./exec-rest.js";
 import { ExitCalls } from "./exit-calls.js";
 import { exitRegisterMask, ThreadEnd, threadEnd } from "./exit-status.js";
@@ -91,7 +91,7 @@ function registerFork(init: TaskProbesInit, group: EventGroup): Promise<EventId>
     (record, data) => {
       const event = tracker.forked(record, data.pid, data.comm, Number(data.clone_flags));
       enqueueSettled(init);
-      monitor.enqueueExternalSample(events.fork, record.sampleId(), event);
+      monitor.enqueueExternalSample(events.fork, record, event);
     },
     { group, enabled: false, sample: { cgroup: true } },
   );
@@ -101,7 +101,7 @@ function registerRename({ monitor, tracker, events }: TaskProbesInit, group: Eve
   return monitor.registerTracepoint<{ pid: number; newcomm: string }>(
     "task/task_rename",
     (record, data) => {
-      monitor.enqueueExternalSample(events.update, record.sampleId(), tracker.renamed(data.pid, data.newcomm));
+      monitor.enqueueExternalSample(events.update, record, tracker.renamed(data.pid, data.newcomm));
     },
     { group, enabled: false },
   );
@@ -143,12 +143,13 @@ export function enqueueSettled({
 async function registerExec(init: TaskProbesInit, group: EventGroup): Promise<void> {
   const { monitor, tracker, events, rest } = init;
   const register = stackPointerRegister();
+  const views = new StackViews();
   await monitor.registerTracepoint<{ filename: string; pid: number; old_pid: number }>(
     "sched/sched_process_exec",
     (record, data) => {
-      const read = readExec(record, register, data.pid, rest);
+      const read = readExec(record, register, data.pid, rest, views);
       const facts = { pid: data.pid, oldPid: data.old_pid, filename: data.filename, ...read };
-      monitor.enqueueExternalSample(events.exec, record.sampleId(), tracker.executed(record, facts));
+      monitor.enqueueExternalSample(events.exec, record, tracker.executed(record, facts));
     },
     {
       group,
@@ -177,7 +178,7 @@ async function registerExit(init: TaskProbesInit, group: EventGroup): Promise<vo
       if (end !== ThreadEnd.UNKNOWN) calls?.notNeeded();
       else if (calls !== undefined) end = calls.take(record.tid);
       const event = tracker.exited(record, { command: data.comm, end, groupDead }, () => record.sampleId());
-      if (event !== undefined) monitor.enqueueExternalSample(events.exit, record.sampleId(), event);
+      if (event !== undefined) monitor.enqueueExternalSample(events.exit, record, event);
     },
     { group, enabled: false, sample: { cgroup: true, ...(mask === 0 ? {} : { userRegisters: mask }) } },
   );
@@ -215,13 +216,19 @@ async function registerExitCalls(monitor: EventMonitor, group: EventGroup): Prom
   };
 }
 
-function readExec(record: SampleRecord, register: number | undefined, pid: number, rest: ExecRestOptions) {
+function readExec(
+  record: SampleRecord,
+  register: number | undefined,
+  pid: number,
+  rest: ExecRestOptions,
+  views: StackViews,
+) {
   const pointer = register === undefined ? undefined : record.userRegister(register);
   const stack = record.userStack;
   if (pointer === undefined || stack === undefined) return { args: nothing, ids: undefined, startStack: undefined };
   const abi = record.userRegistersAbi;
   const address = abi === RegistersAbi.BITS_32 ? pointer & 0xffff_ffffn : pointer;
-  const parsed = parseExecStack(stack, address, abi);
+  const parsed = parseExecStack(stack, address, abi, views);
   const args = execArguments(parsed, pid, address, rest);
   // Read before the program ran, yet not by the kernel.
   const { source, complete } = args.origin;
