@@ -51,8 +51,13 @@ const cases = {
   async "busy-grpc-js"() {
     return outside(await run({ rate: 50_000, clients: [{ kind: "grpc-js", count: 1 }] }));
   },
+  /** So few that compiling what they need takes half a minute. */
   async idle() {
-    return outside(await run({ rate: 100, clients: [http2(1)] }));
+    const warm = [
+      [5000, 3],
+      [100, 25],
+    ];
+    return outside(await run({ rate: 100, warm, seconds: 20, clients: [http2(1)] }));
   },
   /** Three healthy clients, with and without one that takes nothing. */
   async stalled() {
@@ -90,7 +95,7 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** @param {Omit<import("./stream/run.mjs").Run, "seconds">} options */
+/** @param {Omit<import("./stream/run.mjs").Run, "seconds"> & { seconds?: number }} options */
 function run(options) {
   return measure(load, { seconds, ...options, ...(values.rate && { rate: Number(values.rate) }) });
 }

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 
 /**
  * @typedef {{ kind: "http2" | "grpc-js" | "stalled", count: number }} Clients
- * @typedef {{ rate: number, seconds: number, clients?: Clients[], resets?: number }} Run `clients`: none, for a subscriber in
- *   the sensor's process
+ * @typedef {{ rate: number, seconds: number, warm?: number[][], clients?: Clients[], resets?: number }} Run `clients`: none, for
+ *   a subscriber in the sensor's process. `warm`: rates and for how many seconds, before what is measured
  * @typedef {{ made: number, received: number, lost: number, bytes: number, fields: number[], p50: number, p99: number,
  *   most: number }} Got
  * @typedef {{ made: number, cpu: number, idle: number, user: number, system: number, lost: number, dropped: number, rss: number,
@@ -31,7 +31,7 @@ export function compileLoad(folder) {
 }
 
 /** @param {string} load @param {Run} run @returns {Promise<Result>} */
-export async function measure(load, { rate, seconds, clients = [], resets = 0 }) {
+export async function measure(load, { rate, seconds, warm = [[rate, 2]], clients = [], resets = 0 }) {
   const host = start("host.mjs", [clients.length === 0 ? "inside" : "service"]);
   const { path, call, origin } = await answer(host);
   const twin = start("host.mjs", ["nobody"]);
@@ -45,7 +45,7 @@ export async function measure(load, { rate, seconds, clients = [], resets = 0 })
   // One with a machine of its own would not take the CPU from those who are measured.
   if (attacker?.pid !== undefined) setPriority(attacker.pid, 19);
   // What runs for the first time is not what is measured.
-  await run(load, rate, 2);
+  for (const [warmRate, warmSeconds] of warm) await run(load, warmRate, warmSeconds);
   await sleep(400);
   for (const reader of readers) await ask(reader, "forget");
   const before = await ask(host, "end");
