@@ -101,20 +101,20 @@ function run(options) {
 }
 
 /** @param {Result} result */
-function inProcess({ made, cpu, idle, user, system, lost, dropped, inside, rss }) {
+function inProcess({ made, seconds: duration, cpu, idle, user, system, lost, dropped, inside, rss }) {
   const figures = {
     "µs/event": cpu - idle,
     "with the host's": cpu,
     user,
     system,
-    made: made / seconds,
+    made: made / duration,
     "lost %": ((lost + dropped) / made) * 100,
   };
   return { ...figures, unaccounted: made - inside - lost - dropped, "peak MiB": rss / 2 ** 20 };
 }
 
 /** Of the first entry of the clients. @param {Result} result */
-function outside({ made, cpu, idle, user, system, got, rss }) {
+function outside({ made, seconds: duration, cpu, idle, user, system, got, rss }) {
   const [{ received, lost, bytes, fields, p50, p99, most }] = got;
   const missing = fields.length > 0 ? ENVELOPE.filter((field) => !fields.includes(field)) : [];
   if (missing.length > 0) throw new Error(`events lack the fields ${missing}`);
@@ -123,7 +123,7 @@ function outside({ made, cpu, idle, user, system, got, rss }) {
     "with the host's": cpu,
     user,
     system,
-    made: made / seconds,
+    made: made / duration,
     "got/made": received / made,
     lost,
     "B/event": bytes,

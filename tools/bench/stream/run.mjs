@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
  *   a subscriber in the sensor's process. `warm`: rates and for how many seconds, before what is measured
  * @typedef {{ made: number, received: number, lost: number, bytes: number, fields: number[], p50: number, p99: number,
  *   most: number }} Got
- * @typedef {{ made: number, cpu: number, idle: number, user: number, system: number, lost: number, dropped: number, rss: number,
+ * @typedef {{ made: number, seconds: number, cpu: number, idle: number, user: number, system: number, lost: number, dropped: number, rss: number,
  *   inside: number, streams: number, got: Got[], resets: number }} Result `cpu`: microseconds an event, of the sensor's
  *   process. `idle`: what another sensor takes at the same time that nobody
  *   subscribed to, for the rest of what happens on the host. `got`: of each entry of `clients`, all of its clients together
@@ -66,6 +66,7 @@ export async function measure(load, { rate, seconds, warm = [[rate, 2]], clients
   await Promise.all([once(host, "exit"), once(twin, "exit")]);
   return {
     made,
+    seconds,
     cpu: (user + system) / made,
     idle: (idle.user + idle.system) / made,
     user: user / made,
