@@ -83,7 +83,8 @@ export function parseExecStack(
   const start = words.count > 1 ? words.address(1) : undefined;
   const hasEnvironment = isListWhole && words.count > environment && !words.isNull(environment);
   const end = complete ? stackPointer + BigInt(free) : hasEnvironment ? words.address(environment) : undefined;
-  return { argv, argc, complete, start, end, ids };
+  // A copy has no room for more: it is kept as long as its process.
+  return { argv: argv.slice(), argc, complete, start, end, ids };
 }
 
 /** MAX_ARG_STRINGS of the kernel is 2^31 − 1, but RLIMIT_STACK's bound of 6 MiB allows no more pointers than this. */

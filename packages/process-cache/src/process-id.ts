@@ -18,11 +18,12 @@ const TYPICAL_DELAY = 10_000;
  * their fork events tell.
  */
 export class ProcessIds {
-  readonly #boot: string;
+  /** `BOOT-` */
+  readonly #prefix: string;
 
   /** `bootId`: the text of /proc/sys/kernel/random/boot_id. */
   constructor(bootId: string) {
-    this.#boot = bootId.replaceAll("-", "").trim().slice(0, 12).toLowerCase();
+    this.#prefix = `${bootId.replaceAll("-", "").trim().slice(0, 12).toLowerCase()}-`;
   }
 
   /**
@@ -30,7 +31,10 @@ export class ProcessIds {
    * that had the pid in that tick.
    */
   of(tgid: number, tick: number, others = 0): string {
-    return others === 0 ? `${this.#boot}-${tgid}-${tick}` : `${this.#boot}-${tgid}-${tick}-${others}`;
+    // V8 keeps a long text as the pieces that it was put together of: these are the fewest.
+    const start = `${tgid}-${tick}`;
+    const id = `${this.#prefix}${start}`;
+    return others === 0 ? id : `${id}-${others}`;
   }
 }
 

@@ -15,11 +15,20 @@ export function lineageOf(task: Task): readonly LineageEntry[] {
   const entries: LineageEntry[] = [];
   for (let next: Task | undefined = process; next !== undefined && entries.length < MAX_LINEAGE; ) {
     const own: LineageEntry | undefined = remembered(next)?.[0];
-    entries.push(own !== undefined && describes(own, next) ? own : entryOf(next));
+    if (own !== undefined && describes(own, next)) {
+      entries.push(own);
+    } else {
+      const entry = entryOf(next);
+      entries.push(entry);
+      // All its descendants name it; it need not have made an event itself. What else it had remembered is out of date.
+      next.attachment = [entry];
+    }
     next = next.parent?.leader;
   }
-  process.attachment = entries;
-  return entries;
+  // A copy has no room for more.
+  const lineage = entries.slice();
+  process.attachment = lineage;
+  return lineage;
 }
 
 /** It lies with the process: a WeakMap of all that come and go costs more than what it saves. */
