@@ -27,6 +27,7 @@ struct ReaderConfig {
   std::vector<int> cpus;
   uint64_t ring_size = 0;
   uint64_t tick_nanos = 0;
+  uint64_t quick_tick_nanos = 0;
   uint64_t rest_tick_nanos = 0;
   uint64_t slack_nanos = 0;
   int clock_id = 0;

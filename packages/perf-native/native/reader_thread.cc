@@ -19,9 +19,11 @@ constexpr uint64_t kFlushNanos = 1'000'000'000;
 constexpr uint64_t kSettleNanos = 20'000;
 // How full a ring may get before it is emptied: what is left is for what comes while the reader waits for a processor.
 constexpr double kFullEnough = 1.0 / 8;
-// How often records are handed out for urgent ones at most: what a consumer does for each hand-out would else cost more
-// than what it does for the records.
+// How often records are handed out for urgent ones at most, where few come: what a consumer does for each hand-out would
+// else cost more than what it does for the records.
 constexpr uint64_t kUrgentPauseNanos = 2'000'000;
+// So many records at a time are many: they wait for others.
+constexpr uint64_t kMany = 4;
 // While no record comes the tick grows with the silence: the next record waits no longer than this part of it.
 constexpr uint64_t kRestShare = 20;
 
@@ -60,7 +62,9 @@ void Reader::run() {
     if (merge_.copied() != 0 || result != Merge::Result::kDone) flowed = now;
 
     const uint64_t settle = config_.slack_nanos + kSettleNanos;
-    const uint64_t tick = std::clamp((now - flowed) / kRestShare, config_.tick_nanos, config_.rest_tick_nanos);
+    const bool many = merge_.copied() >= kMany;
+    const uint64_t usual = many ? config_.tick_nanos : config_.quick_tick_nanos;
+    const uint64_t tick = std::clamp((now - flowed) / kRestShare, usual, config_.rest_tick_nanos);
     // When the fullest ring will be as full as it should get, if it goes on like this.
     const double filled = static_cast<double>(now - before) * kFullEnough / std::max(merge_.fullness(), 1e-9);
     before = now;
@@ -76,7 +80,7 @@ void Reader::run() {
       wait(static_cast<uint64_t>(filled), false);
     } else if ((stacks_done_.exchange(false) || (wait(tick) | stacks_done_.exchange(false))) && urgent_ != 0) {
       // Lets an urgent record get older than the horizon, then takes it in one go.
-      const uint64_t due = flowed + std::min(config_.tick_nanos, kUrgentPauseNanos);
+      const uint64_t due = flowed + (many ? usual : std::min(usual, kUrgentPauseNanos));
       const uint64_t asked = clock_nanos(config_.clock_id);
       hold(std::max(settle, due > asked ? due - asked : 0));
     }

@@ -66,6 +66,7 @@ ReaderConfig reader_config(const Napi::Object& options) {
   config.cpus.assign(cpus.Data(), cpus.Data() + cpus.ElementLength());
   config.ring_size = u64(options, "ringSize");
   config.tick_nanos = u64(options, "tickNanos");
+  config.quick_tick_nanos = u64(options, "quickTickNanos");
   config.rest_tick_nanos = u64(options, "restTickNanos");
   config.slack_nanos = u64(options, "slackNanos");
   config.clock_id = static_cast<int>(u64(options, "clockId"));

@@ -26,6 +26,7 @@ export interface NativeReaderOptions {
   ringSize: number;
   spanSize: number;
   tickNanos: number;
+  quickTickNanos: number;
   restTickNanos: number;
   slackNanos: number;
   clockId: number;

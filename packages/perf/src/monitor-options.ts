@@ -36,7 +36,8 @@ export interface RegistrationOptions {
   group?: EventGroup;
   /**
    * Wake the reader at every record: JavaScript has it after 0.1 ms instead of a `tick`, for 7 µs of the traced task. Where
-   * records were handed out just before, it comes with those of the next 2 ms, or of the `tick` if that is shorter.
+   * records were handed out just before, it comes with those of the next 2 ms, or of the `tick` if that is shorter or
+   * there were many (four at a time).
    */
   urgent?: boolean;
   /** Bytes of a ring of its own on each CPU: a page count that is a power of two. Left out: the shared rings. */

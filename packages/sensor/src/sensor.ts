@@ -31,8 +31,8 @@ interface SensorParts {
   readonly real: boolean;
 }
 
-/** Milliseconds that an event waits for others at the most: what a subscriber far away does not notice. */
-const TICK = 1.5;
+/** Milliseconds that an event waits for others at the most where few come: what a subscriber far away does not notice. */
+const QUICK_TICK = 1.5;
 /** Milliseconds between two looks at the loss counts: subscribers hear of a loss within a second, however busy the host. */
 const LOSS_INTERVAL = 500;
 
@@ -74,7 +74,7 @@ export class Sensor implements AsyncDisposable {
     try {
       const tracing = options.monitor?.tracing ?? (await Tracefs.open(options.monitor?.tracingDirectory));
       // The monitor closes it.
-      monitor = await EventMonitor.open({ tick: TICK, lossInterval: LOSS_INTERVAL, ...options.monitor, tracing });
+      monitor = await EventMonitor.open({ quickTick: QUICK_TICK, lossInterval: LOSS_INTERVAL, ...options.monitor, tracing });
       const kernel = await KernelSupport.open(tracing);
       let containerCache: ContainerCache | undefined;
       const containerOf = ({ cgroupId }: Task) => {
