@@ -236,6 +236,32 @@ test("what the end of the last batch puts in for a time that is past is handed o
   assert.equal(seen, ["record", "end", "late", "end"]);
 });
 
+test("what a stop listener puts in for a time that is past is handed out, behind all records, at every stop", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor();
+  const seen: string[] = [];
+  const place = { pid: 1, tid: 1, cpu: 0, cgroup: 0, elapsed: 0 };
+  const late = monitor.registerExternalEvent<string>("late", (_, text) => seen.push(text));
+  await monitor.registerTracepoint(SIGNAL, () => seen.push("record"));
+  monitor.onBatchEnd(() => seen.push("end"));
+  const remove = monitor.onStop(() => monitor.enqueueExternalSample(late, place, "late"));
+  for (let round = 0; round < 2; round++) {
+    const run = monitor.run();
+    emit(kernel, 1);
+    kernel.deliver();
+    await finish(monitor, run);
+  }
+  assert.equal(seen, ["record", "end", "late", "end", "record", "end", "late", "end"]);
+  remove();
+  monitor.onStop(() => {
+    throw new Error("no more");
+  });
+  const run = monitor.run();
+  const failure = await finish(monitor, run).catch((error: Error) => error.message);
+  assert.is(failure, "no more");
+  assert.is(seen.length, 8);
+});
+
 test("only a running monitor keeps the process alive, and not after unref", async () => {
   const kernel = new FakeKernel();
   await using monitor = await kernel.openMonitor();

@@ -129,17 +129,23 @@ export class Dispatcher {
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
-      if (!this.#active || this.#dispatching || this.#open) return;
-      this.#dispatching = true;
-      try {
-        this.#endBatch(false);
-      } catch (error) {
-        this.halt();
-        this.#init.onFailure(error);
-      } finally {
-        this.#dispatching = false;
-      }
+      this.flush();
     });
+  }
+
+  /** Lets out what was queued for a time that is past, and before that what `last` queues. */
+  flush(last: () => void = () => {}): void {
+    if (!this.#active || this.#dispatching || this.#open) return;
+    this.#dispatching = true;
+    try {
+      last();
+      this.#endBatch(false);
+    } catch (error) {
+      this.halt();
+      this.#init.onFailure(error);
+    } finally {
+      this.#dispatching = false;
+    }
   }
 
   #take(): boolean {

@@ -83,6 +83,14 @@ export class EventMonitor extends MonitorEvents implements AsyncDisposable {
     return this.#parts.run.onBatchEnd(listener);
   }
 
+  /**
+   * Calls `listener` when a stop has handed out all that happened before it, and before `run` ends: the time to put in what
+   * was held back. Samples for a time that is past still go out. Returns its removal.
+   */
+  onStop(listener: () => void): () => void {
+    return this.#parts.run.onStop(listener);
+  }
+
   stats(): SourceStats {
     return this.#parts.source.stats();
   }

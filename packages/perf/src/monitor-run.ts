@@ -20,6 +20,7 @@ export class MonitorRun {
   readonly #init: MonitorRunInit;
   readonly #state = new RunState();
   readonly #batchListeners = new Set<() => void>();
+  readonly #stopListeners = new Set<() => void>();
   #referenced = true;
   #closed = false;
 
@@ -77,9 +78,11 @@ export class MonitorRun {
   }
 
   onBatchEnd(listener: () => void): () => void {
-    const entry = () => listener();
-    this.#batchListeners.add(entry);
-    return () => this.#batchListeners.delete(entry);
+    return addTo(this.#batchListeners, listener);
+  }
+
+  onStop(listener: () => void): () => void {
+    return addTo(this.#stopListeners, listener);
   }
 
   batchEnded(): void {
@@ -96,6 +99,9 @@ export class MonitorRun {
       source.requestHorizon();
       return;
     }
+    dispatcher.flush(() => {
+      for (const listener of [...this.#stopListeners]) listener();
+    });
     dispatcher.halt();
     loss.check().then(
       () => this.end(),
@@ -109,4 +115,11 @@ export class MonitorRun {
     else source.unref();
     dispatcher.setReferenced(referenced);
   }
+}
+
+/** Each addition is one of its own, whatever was added before. */
+function addTo(listeners: Set<() => void>, listener: () => void): () => void {
+  const entry = () => listener();
+  listeners.add(entry);
+  return () => listeners.delete(entry);
 }

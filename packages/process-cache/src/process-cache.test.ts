@@ -86,6 +86,19 @@ test(
 );
 
 test(
+  "an end of which more could have been said is told before the monitor stops",
+  withCache(async ({ kernel, monitor, seen, exits, fork, exit }) => {
+    fork(10, 100);
+    kernel.emit("signal/signal_deliver", { sig: 11 }, { pid: 100 });
+    exit(100, undefined);
+    kernel.deliver();
+    assert.equal(seen, ["fork 10 100"]);
+    await monitor.stop();
+    assert.equal([seen[1], exits[0]?.signal, exits[0]?.coreDumped], ["exit 100 11", 11, undefined]);
+  }),
+);
+
+test(
   "the filters let only fatal signals through",
   withCache(({ kernel }) => {
     const filters = [...kernel.source.events.values()]

@@ -138,6 +138,7 @@ export class ProcessInfoCache implements AsyncDisposable {
     this.#removals.push(
       monitor.addHandler<ProcessExecEvent>(events.exec, countTruncated),
       monitor.onBatchEnd(() => this.#settleLater()),
+      monitor.onStop(() => this.#settle(Number.POSITIVE_INFINITY)),
       monitor.onLoss(() => this.#sweepLater()),
     );
   }
@@ -240,12 +241,17 @@ export class ProcessInfoCache implements AsyncDisposable {
     }
   }
 
-  /** Makes the events of processes that ended although not all that would tell more was seen. */
+  /** Makes the events of processes that ended before a time although not all that would tell more was seen. */
+  #settle(before: number): void {
+    const { monitor, tracker } = this.#parts;
+    tracker.settle(before);
+    enqueueSettled({ monitor, tracker, events: this.#events });
+  }
+
   #settleLater(): void {
     const { monitor, tracker } = this.#parts;
     if (tracker.isSettled) return;
-    tracker.settle(monitor.clock.now() - SETTLE_TIME * 1e6);
-    enqueueSettled({ monitor, tracker, events: this.#events });
+    this.#settle(monitor.clock.now() - SETTLE_TIME * 1e6);
     if (tracker.isSettled || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

@@ -74,7 +74,8 @@ export class Sensor implements AsyncDisposable {
     try {
       const tracing = options.monitor?.tracing ?? (await Tracefs.open(options.monitor?.tracingDirectory));
       // The monitor closes it.
-      monitor = await EventMonitor.open({ quickTick: QUICK_TICK, lossInterval: LOSS_INTERVAL, ...options.monitor, tracing });
+      const quickTick = Math.min(QUICK_TICK, options.monitor?.tick ?? QUICK_TICK);
+      monitor = await EventMonitor.open({ quickTick, lossInterval: LOSS_INTERVAL, ...options.monitor, tracing });
       const kernel = await KernelSupport.open(tracing);
       let containerCache: ContainerCache | undefined;
       const containerOf = ({ cgroupId }: Task) => {
