@@ -19,7 +19,6 @@ const ENDING = "(sig < 17 || sig > 23) && sig != 28 && (result == 0 || result ==
 export class ProcessWatch {
   readonly #monitor: EventMonitor;
   readonly #handlers: ProcessHandlers;
-  readonly #teller: ProcessTeller | undefined;
   readonly #ends = new ProcessEnds();
   readonly #group: EventGroup;
   readonly #removals: (() => void)[] = [];
@@ -31,12 +30,13 @@ export class ProcessWatch {
     handlers: ProcessHandlers,
     teller: ProcessTeller | undefined,
   ): Promise<ProcessWatch> {
-    const watch = new ProcessWatch(monitor, handlers, teller);
+    const watch = new ProcessWatch(monitor, handlers);
     try {
       // What comes last in a process's life is enabled first.
       if (teller === undefined) await watch.#registerEnds();
       await watch.#registerVictims();
       if (teller === undefined) await watch.#registerExec();
+      else watch.#listen(teller);
       return watch;
     } catch (error) {
       await watch.close();
@@ -44,15 +44,14 @@ export class ProcessWatch {
     }
   }
 
-  private constructor(monitor: EventMonitor, handlers: ProcessHandlers, teller: ProcessTeller | undefined) {
+  private constructor(monitor: EventMonitor, handlers: ProcessHandlers) {
     this.#monitor = monitor;
     this.#handlers = handlers;
-    this.#teller = teller;
     this.#group = monitor.createGroup();
   }
 
   start(): Promise<void> {
-    this.#starting ??= this.#start();
+    this.#starting ??= this.#monitor.enable(this.#group);
     return this.#starting;
   }
 
@@ -62,20 +61,18 @@ export class ProcessWatch {
     await this.#monitor.unregister(this.#group);
   }
 
-  async #start(): Promise<void> {
-    const teller = this.#teller;
-    if (teller !== undefined) {
-      this.#removals.push(
-        this.#monitor.addHandler<ToldExec>(teller.execEventId, (sample, { filename }) => {
-          this.#handlers.executed(sample, filename);
-        }),
-        this.#monitor.addHandler<ToldExit>(teller.exitEventId, (sample, { code, signal }) => {
-          const oomKilled = this.#ends.wasVictim(sample.pid, sample.elapsed);
-          this.#handlers.ended(sample, { status: code, signal, oomKilled });
-        }),
-      );
-    }
-    await this.#monitor.enable(this.#group);
+  /** At once, so that whoever listens after the cache was opened finds what it made of it. */
+  #listen({ execEventId, exitEventId }: ProcessTeller): void {
+    this.#removals.push(
+      this.#monitor.addHandler<ToldExec>(execEventId, (sample, { filename }) => {
+        if (this.#starting !== undefined) this.#handlers.executed(sample, filename);
+      }),
+      this.#monitor.addHandler<ToldExit>(exitEventId, (sample, { code, signal }) => {
+        if (this.#starting === undefined) return;
+        const oomKilled = this.#ends.wasVictim(sample.pid, sample.elapsed);
+        this.#handlers.ended(sample, { status: code, signal, oomKilled });
+      }),
+    );
   }
 
   async #registerEnds(): Promise<void> {
