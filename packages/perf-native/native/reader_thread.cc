@@ -64,7 +64,8 @@ void Reader::run() {
     const uint64_t settle = config_.slack_nanos + kSettleNanos;
     const bool many = merge_.copied() >= kMany;
     const uint64_t usual = many ? config_.tick_nanos : config_.quick_tick_nanos;
-    const uint64_t tick = std::clamp((now - flowed) / kRestShare, usual, config_.rest_tick_nanos);
+    const uint64_t rest = std::min((now - flowed) / kRestShare, config_.rest_tick_nanos);
+    const uint64_t tick = std::max(usual, rest);
     // When the fullest ring will be as full as it should get, if it goes on like this.
     const double filled = static_cast<double>(now - before) * kFullEnough / std::max(merge_.fullness(), 1e-9);
     before = now;
@@ -80,7 +81,9 @@ void Reader::run() {
       wait(static_cast<uint64_t>(filled), false);
     } else if ((stacks_done_.exchange(false) || (wait(tick) | stacks_done_.exchange(false))) && urgent_ != 0) {
       // Lets an urgent record get older than the horizon, then takes it in one go.
-      const uint64_t due = flowed + (many ? usual : std::min(usual, kUrgentPauseNanos));
+      // Where many come it waits longer, unless a ring would get too full.
+      const uint64_t room = many ? static_cast<uint64_t>(std::min(filled, 1e9)) : 0;
+      const uint64_t due = flowed + std::min(usual, std::max(room, kUrgentPauseNanos));
       const uint64_t asked = clock_nanos(config_.clock_id);
       hold(std::max(settle, due > asked ? due - asked : 0));
     }

@@ -17,9 +17,9 @@ constexpr uint64_t kPage = 4096;
 constexpr size_t kCompared = 16;
 // Positions are multiples of 8.
 constexpr uint64_t kBusy = 1;
-// How often, and for how long each time, the merge waits for a thread that is in the middle of a record: ten times what the
-// longest stack takes, unless something of a higher priority keeps it from running.
-constexpr int kPatience = 500;
+// How long the merge waits for a thread that is in the middle of a record: a hundred times what the longest stack takes,
+// unless something of a higher priority keeps it from running.
+constexpr std::chrono::milliseconds kPatience{10};
 constexpr std::chrono::microseconds kMoment{20};
 // A slow stream stays in so much of the memory.
 constexpr uint64_t kRewindAfter = 128 * 1024;
@@ -54,7 +54,7 @@ StackStash::StackStash(const uint8_t* data, uint64_t size, const uint64_t* head,
       next_(*tail),
       tail_(*tail),
       ring_(data, size, head, &tail_),
-      memory_(size + 2 * kMaxRecord),
+      memory_(2 * size + 2 * kMaxRecord),
       spans_(memory_.data(), memory_.valid() ? memory_.size() : 0) {
   // A page that is touched for the first time by the thread would cost it time that it has not.
   if (memory_.valid()) std::memset(memory_.data(), 0, kRewindAfter);
@@ -91,9 +91,11 @@ StackStash::Bytes StackStash::rest_at(uint64_t position, const uint8_t* record, 
 
 // Whether the merge is the first at the record.
 bool StackStash::claim(uint64_t position, uint32_t size) {
-  int waits = 0;
+  using Time = std::chrono::steady_clock;
+  Time::time_point deadline{};
   for (uint64_t next = next_.load(std::memory_order_acquire); (next & ~kBusy) <= position;) {
-    if ((next & kBusy) && ++waits <= kPatience) {
+    if (deadline == Time::time_point{} && (next & kBusy)) deadline = Time::now() + kPatience;
+    if ((next & kBusy) && Time::now() < deadline) {
       std::this_thread::sleep_for(kMoment);
       next = next_.load(std::memory_order_acquire);
     } else if (next_.compare_exchange_weak(next, position + size)) {

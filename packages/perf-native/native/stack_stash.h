@@ -66,7 +66,8 @@ class StackStash {
   uint64_t tail_;
   KernelRing ring_;
 
-  // Longer than the ring, whose records have room for all of the stack: it cannot overflow.
+  // More than the ring's records can have, which have room for all of the stack: with those that the kernel writes where the
+  // merge has been, while entries in front of theirs are still in its hand, there are two rings' worth at the most.
   SpanMemory memory_;
   SpanRing spans_;
 

@@ -235,7 +235,7 @@ kernel("what fails leaves nothing behind", async () => {
   await refused(openReader({ ringSize: 5000 }), "invalid");
   await refused(openReader({ spanSize: 1000 }), "invalid");
   await refused(openReader({ tick: 5, quickTick: 6 }), "invalid");
-  await refused(openReader({ tick: 5, restTick: 4 }), "invalid");
+  await refused(openReader({ tick: 5, quickTick: 2, restTick: 1 }), "invalid");
   await refused(openReader({ clockId: 99 }), "system");
   const source = await openReader();
   const opened = fds();

@@ -25,8 +25,8 @@ export interface ReaderOptions {
    */
   quickTick?: number;
   /**
-   * Milliseconds that the tick grows to while no record comes, from `tick` to 1000: a record waits no longer than a
-   * twentieth of the silence before it. Default 10 × `quickTick`, or `tick` if that is longer.
+   * Milliseconds that the tick grows to while no record comes, from `quickTick` to 1000: a record waits no longer than a
+   * twentieth of the silence before it. Default 10 × `quickTick`.
    */
   restTick?: number;
   /** Microseconds that a record is held back so that slower CPUs' records can come before it. Default 100. */
@@ -56,8 +56,7 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
   const watermark = checkRange("watermark", options.watermark ?? ringSize / 8, 1, ringSize);
   const tick = checkRange("tick", options.tick ?? 5, 0.1, 1000);
   const quickTick = checkRange("quickTick", options.quickTick ?? tick, 0.1, tick);
-  const usualRest = Math.max(tick, Math.min(10 * quickTick, 1000));
-  const restTick = checkRange("restTick", options.restTick ?? usualRest, tick, 1000);
+  const restTick = checkRange("restTick", options.restTick ?? Math.min(10 * quickTick, 1000), quickTick, 1000);
   const slack = checkRange("slack", options.slack ?? 100, 0, 1_000_000);
   const clockId = options.clockId ?? Clock.MONOTONIC;
   const present = presentCpus();
