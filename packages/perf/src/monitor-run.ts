@@ -102,6 +102,8 @@ export class MonitorRun {
     dispatcher.flush(() => {
       for (const listener of [...this.#stopListeners]) listener();
     });
+    // What was handed out last may have ended the run, or closed the monitor.
+    if (!this.#state.running || this.#closed) return;
     dispatcher.halt();
     loss.check().then(
       () => this.end(),
