@@ -3,7 +3,7 @@ import type { RunEnd } from "./container-lifecycle.js";
 
 /** How long before the end of a process (ns) a signal or the exit of another thread can have been its reason. */
 const REASON_TIME = 1e9;
-const SIGKILL = 9;
+export const SIGKILL = 9;
 /** Processes of which something is remembered, at most. */
 const LIMIT = 4096;
 

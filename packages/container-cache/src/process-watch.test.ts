@@ -69,6 +69,7 @@ test("who knows of processes tells in the kernel's place, but of the victims of 
   tell(2, 7, 0);
   tell(3, undefined, 9);
   tell(5, undefined, undefined);
+  tell(6, undefined, undefined);
   assert.equal(seen, [
     ["/2", 2, 9],
     ["end", 2, { status: 7, signal: 0, oomKilled: false }],
@@ -76,10 +77,12 @@ test("who knows of processes tells in the kernel's place, but of the victims of 
     ["end", 3, { status: undefined, signal: 9, oomKilled: true }],
     ["/5", 5, 9],
     ["end", 5, { status: undefined, signal: undefined, oomKilled: false }],
+    ["/6", 6, 9],
+    ["end", 6, { status: undefined, signal: 9, oomKilled: true }],
   ]);
   await watch.close();
-  tell(6, 0, 0);
-  assert.is(seen.length, 6);
+  tell(7, 0, 0);
+  assert.is(seen.length, 8);
   await close();
 });
 

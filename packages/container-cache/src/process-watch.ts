@@ -1,7 +1,7 @@
 import type { EventGroup, EventMonitor, SampleId } from "@kernscope/perf";
 import type { RunEnd } from "./container-lifecycle.js";
 import { optional } from "./container-probes.js";
-import { endRegisters, ProcessEnds } from "./init-end.js";
+import { endRegisters, ProcessEnds, SIGKILL } from "./init-end.js";
 import type { ProcessTeller, ToldExec, ToldExit } from "./options.js";
 
 /** What is done with what is told of processes. */
@@ -67,10 +67,13 @@ export class ProcessWatch {
       this.#monitor.addHandler<ToldExec>(execEventId, (sample, { filename }) => {
         if (this.#starting !== undefined) this.#handlers.executed(sample, filename);
       }),
+    );
+    this.#removals.push(
       this.#monitor.addHandler<ToldExit>(exitEventId, (sample, { code, signal }) => {
         if (this.#starting === undefined) return;
         const oomKilled = this.#ends.wasVictim(sample.pid, sample.elapsed);
-        this.#handlers.ended(sample, { status: code, signal, oomKilled });
+        const isKilled = oomKilled && code === undefined;
+        this.#handlers.ended(sample, { status: code, signal: isKilled ? (signal ?? SIGKILL) : signal, oomKilled });
       }),
     );
   }
