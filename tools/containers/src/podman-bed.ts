@@ -57,7 +57,7 @@ export class PodmanBed implements AsyncDisposable {
     this.#daemon = await Daemon.start(programs.podman.path, args, {
       log,
       socket: this.socket,
-      env: this.#environment(),
+      ...this.#place(),
     });
   }
 
@@ -68,11 +68,11 @@ export class PodmanBed implements AsyncDisposable {
 
   /** Runs podman, which has to succeed. */
   podman(...args: readonly string[]): Promise<string> {
-    return succeed(programs.podman.path, [...this.#options(), ...args], { env: this.#environment() });
+    return succeed(programs.podman.path, [...this.#options(), ...args], this.#place());
   }
 
   tryPodman(...args: readonly string[]): Promise<Ran> {
-    return run(programs.podman.path, [...this.#options(), ...args], { env: this.#environment() });
+    return run(programs.podman.path, [...this.#options(), ...args], this.#place());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,6 +80,11 @@ export class PodmanBed implements AsyncDisposable {
     await this.stop();
     unmountBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** conmon leaves a file in its working directory when a container runs out of memory. */
+  #place() {
+    return { cwd: this.folder, env: this.#environment() };
   }
 
   #options(): string[] {
