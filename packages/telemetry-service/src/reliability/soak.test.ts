@@ -35,7 +35,10 @@ requires({ root: true, perf: true })(
         else if (event.process_tgid === flood.pid) received++;
       }
     });
-    await until(() => subscribed, "it has subscribed");
+    await until(() => subscribed, "it has subscribed").catch((error) => {
+      flood.kill();
+      throw error;
+    });
     let made = "";
     flood.stdout.on("data", (data) => {
       made += data;
