@@ -57,7 +57,8 @@ export class ProcessWatch {
 
   async close(): Promise<void> {
     for (const remove of this.#removals) remove();
-    await this.#starting;
+    // Who started it was told where that failed; what was registered goes back all the same.
+    await this.#starting?.catch(() => {});
     await this.#monitor.unregister(this.#group);
   }
 

@@ -17,8 +17,8 @@ constexpr uint64_t kPage = 4096;
 constexpr size_t kCompared = 16;
 // Positions are multiples of 8.
 constexpr uint64_t kBusy = 1;
-// How long the merge waits for a thread that is in the middle of a record: a hundred times what the longest stack takes,
-// unless something of a higher priority keeps it from running.
+// How long the merge waits for a thread that is in the middle of a record, which reads some pages: only one that is kept
+// from running takes longer.
 constexpr std::chrono::milliseconds kPatience{10};
 constexpr std::chrono::microseconds kMoment{20};
 // A slow stream stays in so much of the memory.

@@ -218,17 +218,24 @@ test("batch listeners are called after records, and not without", async () => {
   await finish(monitor, run);
 });
 
-test("what the end of the last batch puts in for a time that is past is handed out before the monitor stops", async () => {
+/** Notes records, and samples that come for a time that is past. */
+async function openLate() {
   const kernel = new FakeKernel();
-  await using monitor = await kernel.openMonitor();
+  const monitor = await kernel.openMonitor();
   const seen: string[] = [];
   const place = { pid: 1, tid: 1, cpu: 0, cgroup: 0, elapsed: 0 };
   const late = monitor.registerExternalEvent<string>("late", (_, text) => seen.push(text));
   await monitor.registerTracepoint(SIGNAL, () => seen.push("record"));
+  return { kernel, monitor, seen, putLate: () => monitor.enqueueExternalSample(late, place, "late") };
+}
+
+test("what the end of the last batch puts in for a time that is past is handed out before the monitor stops", async () => {
+  const { kernel, monitor: opened, seen, putLate } = await openLate();
+  await using monitor = opened;
   let isFirst = true;
   monitor.onBatchEnd(() => {
     seen.push("end");
-    if (isFirst) monitor.enqueueExternalSample(late, place, "late");
+    if (isFirst) putLate();
     isFirst = false;
   });
   emit(kernel, 1);
@@ -237,14 +244,10 @@ test("what the end of the last batch puts in for a time that is past is handed o
 });
 
 test("what a stop listener puts in for a time that is past is handed out, behind all records, at every stop", async () => {
-  const kernel = new FakeKernel();
-  await using monitor = await kernel.openMonitor();
-  const seen: string[] = [];
-  const place = { pid: 1, tid: 1, cpu: 0, cgroup: 0, elapsed: 0 };
-  const late = monitor.registerExternalEvent<string>("late", (_, text) => seen.push(text));
-  await monitor.registerTracepoint(SIGNAL, () => seen.push("record"));
+  const { kernel, monitor: opened, seen, putLate } = await openLate();
+  await using monitor = opened;
   monitor.onBatchEnd(() => seen.push("end"));
-  const remove = monitor.onStop(() => monitor.enqueueExternalSample(late, place, "late"));
+  const remove = monitor.onStop(() => putLate());
   for (let round = 0; round < 2; round++) {
     const run = monitor.run();
     emit(kernel, 1);
