@@ -1,3 +1,4 @@
+import { basename, dirname } from "node:path";
 import { and, compare, like } from "@kernscope/expression";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
@@ -73,6 +74,32 @@ kernel("user function calls: arguments of each type, results, conditions in the 
     enter(-2, 202, 1n << 62n),
     exit(-2n - (1n << 62n)),
   ]);
+});
+
+kernel("user function calls of a file in another root, and of the build that is meant only", async () => {
+  await using bed = await EventBed.open();
+  const program = bed.compile("caller", caller, "-O0", "-Wl,--build-id=0xaabbccdd");
+  const target = {
+    kind: "user-call.enter" as const,
+    executable: `/${basename(program)}`,
+    root: dirname(program),
+    symbol: "work",
+    arguments: {},
+  };
+  const { events, done, stream } = await bed.gather({ filters: [{ ...target, buildId: "AABBCCDD" }] });
+  assert.equal(stream.statuses, [{ code: 0, message: "" }]);
+  const another = await bed.sensor
+    .newSubscription({ filters: [{ ...target, buildId: "aabbccde" }] })
+    .catch((error) => error);
+  assert.match(another.message, "build id");
+  for (const wrong of [{ root: "here" }, { root: "/a\0b" }, { buildId: "abc" }, { buildId: "" }]) {
+    const error = await bed.sensor.newSubscription({ filters: [{ ...target, ...wrong }] }).catch((error) => error);
+    assert.is(error.code, "invalid");
+  }
+  const { pid } = bed.run(program, "/ks-none");
+  await bed.sensor.stop();
+  await done;
+  assert.is(valuesOf(events, pid, "userCall").length, 3);
 });
 
 probes("kernel function calls: entry and return, with a condition", async () => {

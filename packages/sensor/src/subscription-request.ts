@@ -56,8 +56,12 @@ export interface KernelCallFilter {
 /** Calls of a function of a program or library, or their returns. */
 export interface UserCallFilter {
   kind: "user-call.enter" | "user-call.exit";
-  /** Path of the program or library, absolute. */
+  /** Path of the program or library, absolute, within {@link UserCallFilter.root}. */
   executable: string;
+  /** Directory that is the root of `executable` and its links: of a container `/proc/PID/root`. Default `/`. */
+  root?: string;
+  /** Build id that the file must have, in hexadecimal: the probe does not go into another build of it. */
+  buildId?: string;
   /** `name`, or `name@VERSION`. */
   symbol: string;
   /** As for {@link KernelCallFilter}. */

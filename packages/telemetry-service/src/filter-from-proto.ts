@@ -36,8 +36,9 @@ export function filterFromProto(list: FilterList, filter: WireFilter): EventFilt
     case "capsule8.api.v0.KernelFunctionCallFilter":
       return { ...common, symbol: filter.symbol, arguments: { ...filter.arguments } } as EventFilter;
     case "capsule8.api.v0.UserFunctionCallFilter": {
-      const { executable, symbol } = filter;
-      return { ...common, executable, symbol, arguments: { ...filter.arguments } } as EventFilter;
+      const { executable, root, buildId, symbol } = filter;
+      const file = { executable, ...(root !== "" && { root }), ...(buildId !== "" && { buildId }) };
+      return { ...common, ...file, symbol, arguments: { ...filter.arguments } } as EventFilter;
     }
     case "capsule8.api.v0.ContainerEventFilter":
       return { ...common, view: filter.view === ContainerEventView.FULL ? "full" : "basic" } as EventFilter;

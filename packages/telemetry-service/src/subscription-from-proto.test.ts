@@ -85,7 +85,10 @@ test("what filters say beside conditions", () => {
     create(SubscriptionSchema, {
       eventFilter: {
         kernelEvents: [{ type: 1, symbol: "do_exit", arguments: { code: "$arg1:s64" } }],
-        userEvents: [{ type: 2, executable: "/bin/a", symbol: "main", arguments: { r: "$retval" } }],
+        userEvents: [
+          { type: 2, executable: "/bin/a", symbol: "main", arguments: { r: "$retval" } },
+          { type: 1, executable: "/bin/a", root: "/proc/7/root", buildId: "00ff", symbol: "main" },
+        ],
         containerEvents: [{ type: 1 }, { type: 2, view: 1 }],
         performanceEvents: [
           {
@@ -104,6 +107,14 @@ test("what filters say beside conditions", () => {
   assert.equal(request.filters, [
     { kind: "kernel-call.enter", symbol: "do_exit", arguments: { code: "$arg1:s64" } },
     { kind: "user-call.exit", executable: "/bin/a", symbol: "main", arguments: { r: "$retval" } },
+    {
+      kind: "user-call.enter",
+      executable: "/bin/a",
+      root: "/proc/7/root",
+      buildId: "00ff",
+      symbol: "main",
+      arguments: {},
+    },
     { kind: "container.created", view: "basic" },
     { kind: "container.running", view: "full" },
     {

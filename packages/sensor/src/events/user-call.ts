@@ -10,14 +10,19 @@ import type { EventFamily } from "./family.js";
 const remedy = "needs a kernel with uprobes (CONFIG_UPROBE_EVENTS)";
 /** What the grammar is checked with: the real place is known when the file has been read. */
 const ANYWHERE = "/program:0x0";
+const BUILD_ID = /^(?:[0-9a-fA-F]{2}){2,64}$/;
 
 /** Calls of functions of programs and libraries, by user probes with the client's fetch arguments. */
 export const userCallEvents: EventFamily<UserCallFilter> = {
   kinds: ["user-call.enter", "user-call.exit"],
-  fields({ kind, executable, symbol, arguments: args }) {
+  fields({ kind, executable, root, buildId, symbol, arguments: args }) {
     const refuse = (cause: string) => new SensorError("invalid", `newSubscription(${kind}): ${cause}`);
-    if (typeof executable !== "string" || !executable.startsWith("/") || executable.includes("\0")) {
-      throw refuse(`executable ${JSON.stringify(executable)} – give an absolute path`);
+    if (!isAbsolute(executable)) throw refuse(`executable ${JSON.stringify(executable)} – give an absolute path`);
+    if (root !== undefined && !isAbsolute(root)) {
+      throw refuse(`root ${JSON.stringify(root)} – give the absolute path of a directory, such as /proc/PID/root`);
+    }
+    if (buildId !== undefined && !(typeof buildId === "string" && BUILD_ID.test(buildId))) {
+      throw refuse(`build id ${JSON.stringify(buildId)} – give 2 to 64 bytes in hexadecimal, as file(1) prints it`);
     }
     if (typeof symbol !== "string" || symbol === "" || symbol.length > 1024) {
       throw refuse("symbol is empty or longer than 1,024 characters – name a function");
@@ -29,7 +34,7 @@ export const userCallEvents: EventFamily<UserCallFilter> = {
       ? { sources: ["uprobe"], lacks: [], remedies: [] }
       : { sources: [], lacks: ["the kernel has no uprobes"], remedies: [remedy] },
   plan(filter, kernel) {
-    const { kind, executable, symbol, arguments: args = {}, where } = filter;
+    const { kind, executable, root, buildId, symbol, arguments: args = {}, where } = filter;
     const onReturn = kind === "user-call.exit";
     if (!kernel.uprobes) {
       throw new SensorError("unsupported", `newSubscription(${kind}): the kernel has no uprobes – ${remedy}`);
@@ -38,7 +43,7 @@ export const userCallEvents: EventFamily<UserCallFilter> = {
     const event = `${onReturn ? "uretprobe" : "uprobe"}:${executable}:${symbol}`;
     const kernelFilter = divided?.filter ?? "";
     return {
-      key: `${canonical([event, args])}[${kernelFilter}]`,
+      key: `${canonical([event, root ?? "/", buildId?.toLowerCase() ?? "", args])}[${kernelFilter}]`,
       kernel: [{ event, filter: kernelFilter }],
       rest: divided?.rest,
       open({ monitor, processCache }, sink) {
@@ -48,7 +53,12 @@ export const userCallEvents: EventFamily<UserCallFilter> = {
           (id) => sink.owns(id),
           async (registrations) => {
             const id = await monitor.registerUprobe(
-              { path: executable, symbol },
+              {
+                path: executable,
+                symbol,
+                ...(root !== undefined && { root }),
+                ...(buildId !== undefined && { buildId }),
+              },
               (record, data) => {
                 const value = values.read(record.event, data);
                 sink.emit(record, processCache.lookupTask(record.tid), { case: "userCall", value });
@@ -62,3 +72,7 @@ export const userCallEvents: EventFamily<UserCallFilter> = {
     };
   },
 };
+
+function isAbsolute(path: unknown): boolean {
+  return typeof path === "string" && path.startsWith("/") && !path.includes("\0") && path.length < 4096;
+}
