@@ -49,6 +49,14 @@ test(
       const { status, stderr } = await cli.ended;
       assert.equal({ status, stderr }, { status: 0, stderr: "" });
       assert.equal(sensor.requests[0]?.filters, [{ kind: "process.exec" }]);
+      // What the service takes of curl is taken here, too.
+      const subscription = { eventFilter: { processEvents }, modifier: { limit: { limit: "1" } } };
+      await writeFile(file, JSON.stringify({ subscription }));
+      const another = start(["events", "--subscription", file, "--address", address]);
+      await until(() => sensor.subscriptions.size === 1, "it has subscribed again");
+      sensor.emit(execEvent(2, ["b"]));
+      assert.is((await another.ended).status, 0);
+      assert.equal(sensor.requests[1]?.filters, [{ kind: "process.exec" }]);
       await writeFile(file, '{"eventFilter":{"procesEvents":[]}}');
       await fails(["events", "--subscription", file], 2, /is no subscription: .*procesEvents/);
     })(),
