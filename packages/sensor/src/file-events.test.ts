@@ -177,6 +177,27 @@ test("what is said of flags is for the kernel, and so is a condition that is as 
   assert.is(await filterOf(deep), "");
 });
 
+test("mounts are followed once for all kinds, as long as one of them is wanted", async () => {
+  const kernel = new FakeKernel();
+  const sensor = await Sensor.open({
+    monitor: { source: kernel.source, tracing: kernel.tracing, readClock: kernel.clock.read },
+  });
+  await sensor.start();
+  const count = () => [...kernel.tracing.probes.probes.values()].filter(({ place }) => place === "path_mount").length;
+  const subscribe = (kind: "file.create" | "file.delete") => sensor.newSubscription({ filters: [{ kind }] });
+  const both = await Promise.all([subscribe("file.create"), subscribe("file.delete")]);
+  assert.is(count(), 1);
+  both[0].close();
+  const third = await subscribe("file.create");
+  assert.is(count(), 1);
+  both[1].close();
+  third.close();
+  while (count() > 0) await new Promise(setImmediate);
+  await subscribe("file.delete");
+  assert.is(count(), 1);
+  await sensor.stop();
+});
+
 test("each kind has its own probes, and takes them with it", async () => {
   const { kernel, sensor } = await setUp(["file.rename"]);
   const places = () =>
