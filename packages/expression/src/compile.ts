@@ -1,16 +1,19 @@
 import type { BitwiseAnd, Comparison, Expression, Identifier, Value } from "./expression.js";
 import { type FieldTypes, integerRange, typeOfField } from "./field-types.js";
 import { compileGlob } from "./glob.js";
+import { compileGlobEnd } from "./glob-end.js";
 import { canonicalInteger } from "./integer.js";
 import { compileMask } from "./mask.js";
 import { oppositeComparison } from "./negation.js";
+import { TextEnd } from "./text-end.js";
 import { validate } from "./validate.js";
 
 /**
  * Looks a field of an event up. What it returns is of the field's type: integers as `number` or `bigint`, a timestamp as
- * nanoseconds since 1970 UTC; `undefined` or `null` where the event has no such field.
+ * nanoseconds since 1970 UTC; a string of which not all is known as a {@link TextEnd}; `undefined` or `null` where the
+ * event has no such field.
  */
-export type FieldLookup = (name: string) => string | number | bigint | boolean | undefined | null;
+export type FieldLookup = (name: string) => string | TextEnd | number | bigint | boolean | undefined | null;
 
 /** Tells whether an event passes. */
 export type Predicate = (lookup: FieldLookup) => boolean;
@@ -18,7 +21,7 @@ export type Predicate = (lookup: FieldLookup) => boolean;
 /**
  * Makes a predicate of an expression. It passes where the expression is true. As in SQL, a condition on a field that is
  * absent is neither true nor false, and so is its negation: `flags != 3` and `!(flags == 3)` are the same, and neither
- * passes an event without flags; `flags is null` does.
+ * passes an event without flags; `flags is null` does. Of a {@link TextEnd} what may be true passes.
  *
  * @throws ExpressionError as {@link validate}
  */
@@ -92,9 +95,12 @@ function nullTest(name: string, whereAbsent: boolean): Predicate {
 
 function like(name: string, pattern: string, wanted: boolean): Predicate {
   const matches = compileGlob(pattern);
+  const { mayMatch, mayDiffer } = compileGlobEnd(pattern);
+  const may = wanted ? mayMatch : mayDiffer;
   return (lookup) => {
     const value = lookup(name);
-    return typeof value === "string" && matches(value) === wanted;
+    if (typeof value === "string") return matches(value) === wanted;
+    return value instanceof TextEnd && may(value.end);
   };
 }
 
@@ -106,7 +112,8 @@ function comparison(node: Comparison, types: FieldTypes, isNegated: boolean): Pr
   const { name } = node.left as Identifier;
   const operator = isNegated ? oppositeComparison[node.type] : node.type;
   if (typeof value === "string" || typeof value === "boolean") {
-    return operator === "eq" ? equals(name, value) : differs(name, value);
+    if (operator !== "eq") return differs(name, value);
+    return typeof value === "string" ? equalsText(name, value) : equals(name, value);
   }
   const constant = typeof value === "bigint" ? canonicalInteger(value) : value;
   switch (operator) {
@@ -130,6 +137,14 @@ function equals(name: string, constant: unknown): Predicate {
   return (lookup) => lookup(name) === constant;
 }
 
+function equalsText(name: string, constant: string): Predicate {
+  return (lookup) => {
+    const value = lookup(name);
+    return value === constant || (value instanceof TextEnd && constant.endsWith(value.end));
+  };
+}
+
+/** A text whose end alone is known may be another one, whatever it ends with. */
 function differs(name: string, constant: unknown): Predicate {
   return (lookup) => {
     const value = lookup(name);

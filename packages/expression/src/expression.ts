@@ -51,7 +51,8 @@ export interface Comparison {
 /**
  * A string field matches a pattern, wholly, as a file name matches in the kernel's `lib/glob.c`: `*` is any text, also
  * with `/` in it; `?` any one byte; `[a-z]` one byte of a set and `[!a-z]` one that is not in it; `\` takes the next
- * character for itself. Bytes are those of UTF-8. Neither true nor false where the field is absent.
+ * character for itself. Bytes are those of UTF-8; where a text has a lone surrogate U+DC80 … U+DCFF, the one byte that it
+ * stands for. Neither true nor false where the field is absent.
  */
 export interface Like {
   readonly type: "like";

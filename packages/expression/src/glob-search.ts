@@ -95,6 +95,7 @@ function automaton(elements: readonly GlobElement[], words: number): Int32Array 
   return table;
 }
 
-function takes(element: GlobElement, byte: number): boolean {
+/** Whether a byte is what an element asks for. */
+export function takes(element: GlobElement, byte: number): boolean {
   return typeof element === "number" ? element === byte : element[byte] === 1;
 }

@@ -27,4 +27,5 @@ export { type KernelField, type KernelFilter, type KernelFilterOptions, toKernel
 export { limits } from "./limits.js";
 export { parse } from "./parse.js";
 export { print } from "./print.js";
+export { TextEnd } from "./text-end.js";
 export { validate } from "./validate.js";

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { EventMonitor } from "@kernscope/perf";
 import { type CompiledProgram, compileProgram } from "@kernscope/test-support";
 import { fieldsOf } from "./testing/vectors.js";
+import { utf8 } from "./utf8.js";
 
 /** One call of the probed function. */
 export interface Subject {
@@ -85,5 +86,5 @@ int main(void) {
 
 /** A text's bytes in octal escapes of C. */
 function octal(text: string): string {
-  return [...Buffer.from(text)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  return [...utf8(text)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
 }

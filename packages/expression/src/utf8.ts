@@ -12,9 +12,14 @@ export function utf8Length(text: string): number {
   return length;
 }
 
-/** A text's bytes as UTF-8. */
+/** Lone surrogates that stand for bytes which are no UTF-8: U+DC80 … U+DCFF for 0x80 … 0xff. */
+const escapedBytes = /[\udc80-\udcff]/gu;
+
+/** A text's bytes as UTF-8, those apart that a lone surrogate stands for. */
 export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
+  const buffer = new Utf8Buffer();
+  const length = buffer.write(text);
+  return buffer.bytes.subarray(0, length);
 }
 
 /** Characters up to which a loop is faster than the encoder. */
@@ -40,6 +45,18 @@ export class Utf8Buffer {
     }
     // A unit of UTF-16 takes three bytes at the most.
     if (this.bytes.length < length * 3) this.bytes = new Uint8Array(length * 3);
-    return encoder.encodeInto(text, this.bytes).written;
+    const { written } = encoder.encodeInto(text, this.bytes);
+    return written > length && text.search(escapedBytes) >= 0 ? this.#writeEscaped(text) : written;
+  }
+
+  #writeEscaped(text: string): number {
+    let at = 0;
+    let from = 0;
+    for (const { index } of text.matchAll(escapedBytes)) {
+      at += encoder.encodeInto(text.slice(from, index), this.bytes.subarray(at)).written;
+      this.bytes[at++] = text.charCodeAt(index) & 0xff;
+      from = index + 1;
+    }
+    return at + encoder.encodeInto(text.slice(from), this.bytes.subarray(at)).written;
   }
 }

@@ -11,6 +11,7 @@ import { print } from "./print.js";
 import { Random } from "./testing/random.js";
 import { randomExpression } from "./testing/random-expression.js";
 import { fieldsOf, numbers, numberTypes, numberVectors, texts, textTypes, textVectors } from "./testing/vectors.js";
+import { utf8 } from "./utf8.js";
 
 /** Older kernels let a set with `!` match the NUL behind a text, too: these patterns stay with the evaluator. */
 const forKernel = textVectors.filter(({ where }) => !where.includes("[!"));
@@ -55,7 +56,7 @@ onKernel("the kernel passes what it should: texts", async () => {
 onKernel("a field of a fixed size, of a tracepoint: /proc/self/comm is written", async () => {
   const fields = { text: "newcomm" };
   // What fits, but the empty one, which cannot be written.
-  const names = texts.filter((text) => text !== "" && Buffer.byteLength(text) <= 15);
+  const names = texts.filter((text) => text !== "" && utf8(text).length <= 15);
   const passed = forKernel.map(() => [] as string[]);
   const before = readFileSync("/proc/self/comm");
   {
@@ -71,7 +72,7 @@ onKernel("a field of a fixed size, of a tracepoint: /proc/self/comm is written",
       );
     });
     await Promise.all(registered);
-    for (const name of names) writeFileSync("/proc/self/comm", name);
+    for (const name of names) writeFileSync("/proc/self/comm", utf8(name));
     await monitor.disable();
     writeFileSync("/proc/self/comm", before);
     const run = monitor.run();

@@ -15,7 +15,7 @@ export type IntegerArray =
 
 /**
  * - integers up to 32 bits: number; of 64 bits, and pointers: a number where it is a safe integer, else a bigint
- * - strings: string, up to the first NUL, UTF-8
+ * - strings: string, up to the first NUL, UTF-8; a byte that is none is a lone surrogate, U+DC80 … U+DCFF for 0x80 … 0xff
  * - other arrays: a copy
  */
 export type TraceValue = number | bigint | string | IntegerArray | string[];

@@ -1,3 +1,4 @@
+import { decodeEscaped } from "./escaped-text.js";
 import type { RawMemory } from "./raw-memory.js";
 
 /** Slots of the table of short strings. */
@@ -6,7 +7,7 @@ const SLOTS = 4096;
 const SHORT = 16;
 
 /**
- * Decodes C strings as UTF-8; invalid bytes become U+FFFD. Short ones, which are mostly the same few names of tasks, are
+ * Decodes C strings as UTF-8, with bytes that are none as {@link decodeEscaped} says. Short ones, which are mostly the same few names of tasks, are
  * looked up by their bytes in a table of a fixed size, which is twenty times faster than decoding them.
  */
 export class StringDecoder {
@@ -64,7 +65,9 @@ export class StringDecoder {
       if (byte === 0) break;
       high |= byte;
     }
-    return high < 0x80 ? bytes.latin1Slice(at, end) : bytes.utf8Slice(at, end);
+    if (high < 0x80) return bytes.latin1Slice(at, end);
+    const text = bytes.utf8Slice(at, end);
+    return text.includes("\ufffd") ? decodeEscaped(u8, at, end) : text;
   }
 }
 

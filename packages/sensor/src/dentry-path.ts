@@ -1,7 +1,7 @@
 import type { TraceFields } from "@kernscope/perf";
 import type { Task } from "@kernscope/process-cache";
 import type { KernelTypes } from "./kernel-types.js";
-import type { MountTables } from "./mount-table.js";
+import type { Place, TaskMounts } from "./task-mounts.js";
 
 /** Names that are fetched of a path, its own and those of the folders above: what fits into a fetch expression. */
 const DEPTH = 9;
@@ -31,31 +31,49 @@ export function dentryArguments(types: KernelTypes, prefix: string, dentry: stri
   return args;
 }
 
-/** A name, and whether it is a file's path in the task's mount namespace. */
-export interface DentryPath {
-  readonly path: string;
-  readonly resolved: boolean;
+/** What {@link dentryArguments} fetched, put together. */
+export interface DentryPath extends Place {
+  /** The path is the end of one of which more could not be fetched. */
+  readonly partial: boolean;
+}
+
+/** How many names of a path {@link dentryArguments} fetch; that of the root of its file system is one. */
+export function dentryDepth(args: Readonly<Record<string, string>>, prefix: string): number {
+  let depth = 0;
+  while (args[`${prefix}${depth}`] !== undefined) depth++;
+  return depth;
 }
 
 /**
- * The path that {@link dentryArguments} fetched: absolute in the task's mount namespace or, where more of it was not
- * fetched or its file system is mounted nowhere there, what is known of its end, without a leading `/`.
+ * The path that {@link dentryArguments} fetched: absolute in the task's mount namespace; where no path leads there, within
+ * its file system, without its first `/`; and where more of it was not fetched, its end.
+ *
+ * @param elapsed when that was
  */
-export function dentryPath(data: TraceFields, prefix: string, task: Task, mounts: MountTables): DentryPath {
+export function dentryPath(
+  data: TraceFields,
+  prefix: string,
+  task: Task,
+  elapsed: number,
+  mounts: TaskMounts,
+): DentryPath {
   const names: string[] = [];
+  const device = Number(data[`${prefix}dev`]);
   for (let depth = 0; depth < DEPTH; depth++) {
     const name = data[`${prefix}${depth}`];
     if (typeof name !== "string" || name === "" || name === "(fault)") break;
     if (name === "/") {
-      const path = `/${names.join("/")}`;
-      const resolved = mounts.resolve(task, Number(data[`${prefix}dev`]), path);
-      return { path: resolved ?? path.slice(1), resolved: resolved !== undefined };
+      const { path, resolved } = mounts.locate(task, elapsed, device, `/${names.join("/")}`);
+      return { path, resolved, partial: false };
     }
     names.unshift(name);
     // What lies in no directory, such as a memfd, is its own parent.
-    if (depth === 0 && isAddress(data[`${prefix}at`]) && data[`${prefix}at`] === data[`${prefix}up`]) break;
+    if (depth === 0 && isAddress(data[`${prefix}at`]) && data[`${prefix}at`] === data[`${prefix}up`]) {
+      return { path: name, resolved: false, partial: false };
+    }
   }
-  return { path: names.join("/"), resolved: false };
+  const path = names.join("/");
+  return { path, resolved: false, partial: device === 0 || mounts.mayReach(task, device, path) };
 }
 
 /** What could not be fetched is 0. */

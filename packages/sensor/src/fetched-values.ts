@@ -30,6 +30,15 @@ export function fetchedFields(
   return Object.fromEntries(entries);
 }
 
+/**
+ * Arguments whose types do not depend on the kernel: one that knows its functions' types (CONFIG_PROBE_EVENTS_BTF_ARGS)
+ * takes an untyped `$retval` for what the function returns, others for 64 bits, as {@link fetchedFields} do.
+ */
+export function typedArguments(args: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const typed = (text: string) => (text === "$retval" ? "$retval:u64" : text);
+  return Object.fromEntries(Object.entries(args).map(([name, text]) => [name, typed(text)]));
+}
+
 /** The type of what is fetched; `undefined` where it is none that conditions know, or the kernel alone knows. */
 function conditionType(text: string): ConditionType | undefined {
   const { expression, type, count } = parseFetchArgument(text);
@@ -40,7 +49,8 @@ function conditionType(text: string): ConditionType | undefined {
     return /^[A-Za-z_]/.test(expression) ? undefined : "uint64";
   }
   if (/^(?:u?string|symstr|%p[dD])$/.test(type)) return "string";
-  if (type === "char") return "int8";
+  // To the kernel's filters it is a u8, whatever it is in C.
+  if (type === "char") return "uint8";
   if (type === "symbol") return "uint64";
   const [, sign, bits] = /^(?:([usx])|b\d+@\d+\/)(\d+)$/.exec(type) ?? [];
   return `${sign === "s" ? "int" : "uint"}${bits}` as ConditionType;

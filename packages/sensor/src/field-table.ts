@@ -1,8 +1,8 @@
-import type { FieldType, FieldTypes } from "@kernscope/expression";
+import type { FieldType, FieldTypes, TextEnd } from "@kernscope/expression";
 import type { EventPayload } from "./payload.js";
 
 /** A value as conditions see it; `undefined` where this event has none. */
-export type FieldContent = string | number | bigint | boolean | undefined;
+export type FieldContent = string | TextEnd | number | bigint | boolean | undefined;
 
 /** A field that conditions can name. */
 export interface Field {

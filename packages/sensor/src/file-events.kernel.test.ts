@@ -89,6 +89,8 @@ probes("all nine kinds: names, modes and flags, of what succeeded alone; and con
   );
   assert.equal(names(Type.ATTRIBUTE_CHANGE), [at("renamed")]);
   assert.equal(names(Type.DELETE), [at("pipe"), at("soft"), at("dir")]);
+  // It is gone when they are looked at: it saw what its parent sees.
+  assert.ok(of(Type.DELETE).every(({ resolved }) => resolved));
   const few = valuesOf(chosen.events, pid, "file") as FilePayload[];
   assert.equal(
     few.map(({ type, filename, targetFile, newname }) => [type, filename ?? targetFile ?? newname]),

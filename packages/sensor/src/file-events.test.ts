@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
+import { and, type Expression, like, masked, not, or } from "@kernscope/expression";
 import { FakeKernel } from "@kernscope/perf/testing";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type EventKind, eventKinds } from "./event-kinds.js";
+import { KernelSupport } from "./kernel-support.js";
 import { type FilePayload, FileNameSource as Source, FileEventType as Type } from "./payload.js";
+import { planFilter } from "./plan-request.js";
 import { Sensor } from "./sensor.js";
 import type { EventFilter } from "./subscription-request.js";
 
@@ -32,6 +35,12 @@ async function setUp(wanted: readonly EventKind[] = kinds) {
   return { kernel, emit, finish, sensor };
 }
 
+/** The line of mountinfo that tells what is mounted at `/`. */
+function ownRoot(): readonly string[] {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  return lines.map((line) => line.split(" ")).find(([, , , root, place]) => root === "/" && place === "/") ?? [];
+}
+
 /** What a probe fetches of a path whose file system is mounted nowhere. */
 function dentry(path: string, prefix = "p"): Record<string, string | number> {
   const names = ["/", ...path.split("/")].reverse();
@@ -46,17 +55,13 @@ test("what the kernel says of opens, as it was given", async () => {
   const given = { resolved: false, nameSource: Source.GIVEN };
   assert.equal(await finish(), [
     { type: Type.OPEN, filename: "/etc/passwd", openFlags: 0o2000101, openMode: 0o644, ...given },
-    { type: Type.OPEN, filename: "passwd", openFlags: 0, openMode: 0, ...given },
+    { type: Type.OPEN, filename: "passwd", openFlags: 0, openMode: 0, ...given, partial: true },
   ]);
 });
 
 test("a relative name is behind the working directory of its time, and a child's is the parent's of the fork", async () => {
   const { kernel, emit, finish } = await setUp(["file.open"]);
-  const [, , device = "0:0"] =
-    readFileSync("/proc/self/mountinfo", "utf8")
-      .split("\n")
-      .map((line) => line.split(" "))
-      .find(([, , , root, place]) => root === "/" && place === "/") ?? [];
+  const [, , device = "0:0"] = ownRoot();
   const [major, minor] = device.split(":").map(Number);
   const path = (name: string) => ({
     pdev: major! * 2 ** 20 + minor!,
@@ -116,6 +121,81 @@ test("what lies in no directory has a name and no path", async () => {
   emit("kprobe:__fput", { ...memfd, pdev: NOWHERE, pat: 0x1234, pup: 0x1234, fmode: 2, imode: 0o100600 });
   const own = { resolved: false, nameSource: Source.DIRECTORY_ENTRY };
   assert.equal(await finish(), [{ type: Type.CLOSE_FOR_MODIFY, filename: "memfd:x", ...own }]);
+});
+
+test("of a long path the end is told, and a condition passes it where it may be meant", async () => {
+  const kernel = new FakeKernel();
+  const sensor = await Sensor.open({
+    monitor: { source: kernel.source, tracing: kernel.tracing, readClock: kernel.clock.read },
+  });
+  await sensor.start();
+  const stream = await sensor.newSubscription({
+    filters: [{ kind: "file.delete", where: like("filename", "/ks-work/*.js") }],
+  });
+  const [, , device = "0:0"] = ownRoot();
+  const [major, minor] = device.split(":").map(Number);
+  const remove = (names: readonly string[]) => {
+    const place = { pdev: major! * 2 ** 20 + minor!, ...Object.fromEntries(names.map((name, at) => [`p${at}`, name])) };
+    kernel.emit("kprobe:vfs_unlink", place, { pid: PID, tid: PID });
+    kernel.emit("kretprobe:vfs_unlink", { result: 0 }, { pid: PID, tid: PID });
+  };
+  const deep = ["8", "7", "6", "5", "4", "3", "2", "1"];
+  remove(["x.js", ...deep]);
+  remove(["x.css", ...deep]);
+  remove(["x.js", "etc", "/"]);
+  remove(["x.js", "ks-work", "/"]);
+  kernel.deliver();
+  await sensor.stop();
+  const values: FilePayload[] = [];
+  for await (const batch of stream) for (const { event } of batch) values.push(event.value as FilePayload);
+  const { DIRECTORY_ENTRY: nameSource } = Source;
+  assert.equal(values, [
+    { type: Type.DELETE, filename: "1/2/3/4/5/6/7/8/x.js", resolved: false, nameSource, partial: true },
+    // The process is not there: it has, most likely, the mounts of the sensor.
+    { type: Type.DELETE, filename: "/ks-work/x.js", resolved: false, nameSource },
+  ]);
+  assert.is(stream.statuses.length, 1);
+  assert.match(stream.statuses[0]!.message, /^file\.delete: of a path of 9 names or more.* the last 9 alone are known/);
+});
+
+test("what is said of flags is for the kernel, and so is a condition that is as large as it may be", async () => {
+  const kernel = await KernelSupport.open(new FakeKernel().tracing);
+  const filterOf = async (where: Expression) => {
+    const { plan } = await planFilter({ kind: "file.open", where }, kernel);
+    return plan.kernel[0]?.filter;
+  };
+  const name = like("filename", "/etc/*");
+  const written = {
+    type: "ne",
+    left: masked("flags", "int32", 3),
+    right: { type: "value", valueType: "int32", value: 0 },
+  };
+  const both = and(name, written as Expression);
+  assert.is(await filterOf(both), '(filename ~ "/etc/*" || !(filename ~ "/*")) && flags & 3');
+  let deep: Expression = name;
+  for (let depth = 3; depth <= 32; depth++) deep = depth % 2 === 0 ? not(deep) : or(deep, name);
+  assert.is(await filterOf(deep), "");
+});
+
+test("mounts are followed once for all kinds, as long as one of them is wanted", async () => {
+  const kernel = new FakeKernel();
+  const sensor = await Sensor.open({
+    monitor: { source: kernel.source, tracing: kernel.tracing, readClock: kernel.clock.read },
+  });
+  await sensor.start();
+  const count = () => [...kernel.tracing.probes.probes.values()].filter(({ place }) => place === "path_mount").length;
+  const subscribe = (kind: "file.create" | "file.delete") => sensor.newSubscription({ filters: [{ kind }] });
+  const both = await Promise.all([subscribe("file.create"), subscribe("file.delete")]);
+  assert.is(count(), 1);
+  both[0].close();
+  const third = await subscribe("file.create");
+  assert.is(count(), 1);
+  both[1].close();
+  third.close();
+  while (count() > 0) await new Promise(setImmediate);
+  await subscribe("file.delete");
+  assert.is(count(), 1);
+  await sensor.stop();
 });
 
 test("each kind has its own probes, and takes them with it", async () => {

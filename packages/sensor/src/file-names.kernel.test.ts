@@ -79,13 +79,78 @@ int main(int argc, char **argv) {
   return 0;
 }`;
 
-/** Both at once: to open a sensor takes an emulated kernel long. */
+/**
+ * Writes files where mounts make it doubtful which path leads to them. Before that it writes one and waits: what it sees
+ * is known then.
+ */
+const mounts = `
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static char name[8192];
+static const char *folder;
+static const char *at(const char *path) { snprintf(name, sizeof name, "%s/%s", folder, path); return name; }
+static void make(const char *path) { mkdir(at(path), 0755); }
+static void touch(const char *path) { close(open(at(path), O_CREAT | O_WRONLY, 0600)); }
+static void await(const char *path) { while (access(at(path), F_OK)) usleep(10000); }
+static void tmpfs(const char *path) { make(path); if (mount("tmpfs", at(path), "tmpfs", 0, NULL)) _exit(3); }
+static void bind(const char *from, const char *to) {
+  char source[4096];
+  make(to);
+  snprintf(source, sizeof source, "%s/%s", folder, from);
+  if (mount(source, at(to), NULL, MS_BIND, NULL)) _exit(4);
+}
+int main(int argc, char **argv) {
+  folder = argv[1];
+  if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) return 1;
+  tmpfs("fs"); make("fs/home"); bind("fs", "alias"); tmpfs("fs/home"); bind("fs/home", "home");
+  make("a"); make("a/b"); make("a/b/c"); make("a/b/c/d"); make("a/b/c/d/e"); make("a/b/c/d/e/f"); make("a/b/c/d/e/f/g");
+  make("a/b/c/d/e/f/g/h"); make("a/b/c/d/e/f/g/h/i");
+  touch("warm"); await("go");
+  touch("alias/home/under"); touch("fs/home/over"); touch("home/over"); touch("fs/plain"); touch("alias/plain");
+  touch("a/b/c/d/e/f/g/h/i/deep"); touch("\\xff"); touch("\\xfe");
+  if (fork() == 0) {
+    /* Another file by the name of one of the others, in a namespace of its own. */
+    if (unshare(CLONE_NEWNS)) _exit(1);
+    tmpfs("alias");
+    touch("alias/plain");
+    touch("fs/plain");
+    await("mounts-seen");
+    _exit(0);
+  }
+  if (fork() == 0) {
+    /* Nobody can ask it what it sees: it is gone at once. */
+    if (unshare(CLONE_NEWNS) || umount(at("alias")) || umount(at("fs/home")) || umount(at("fs"))) _exit(1);
+    tmpfs("fs");
+    bind("fs", "elsewhere");
+    touch("elsewhere/plain");
+    _exit(0);
+  }
+  int status, failed = 0;
+  for (int i = 0; i < 2; i++) { if (i == 1) tmpfs("fs"), touch("alias/late"); wait(&status); failed |= status; }
+  await("mounts-seen");
+  unlink(at("\\xff")); unlink(at("\\xfe"));
+  return failed != 0;
+}`;
+
+/** All at once: to open a sensor takes an emulated kernel long. */
 async function see() {
   await using bed = await EventBed.open();
   const { folder } = bed;
-  const programs = [bed.compile("aliases", aliases), bed.compile("overlay", overlay)];
+  const programs = [bed.compile("aliases", aliases), bed.compile("overlay", overlay), bed.compile("mounts", mounts)];
   const opens = await bed.gather({
     filters: ["*file", "*link"].map((pattern) => ({ kind: "file.open" as const, where: like("filename", pattern) })),
+  });
+  const chosen = await bed.gather({
+    filters: [
+      { kind: "file.open-for-modify", where: like("filename", `${folder}/a/*`) },
+      { kind: "file.open", where: like("filename", `${folder}/?`) },
+    ],
   });
   const others = await bed.gather({ filters: kinds.filter((kind) => kind !== "file.open").map((kind) => ({ kind })) });
   const seen = (pid: number) => valuesOf(others.events, pid, "file") as FilePayload[];
@@ -104,11 +169,37 @@ async function see() {
   const stack = await run(programs[1]!, (pid) =>
     seen(pid).some(({ type, filename }) => type === Type.DELETE && /file$/.test(filename!)),
   );
+  const told = (name: string) => (value: FilePayload) =>
+    value.type === Type.CLOSE_FOR_MODIFY && value.filename?.endsWith(name);
+  const mounted = await run(programs[2]!, (pid) => {
+    if (seen(pid).some(told("/warm"))) writeFileSync(join(folder, "go"), "");
+    const all = others.events.map(({ event }) => event.value as FilePayload);
+    return all.filter(told("plain")).length >= 5 && all.some(told("late"));
+  });
   await bed.sensor.stop();
-  await Promise.all([opens.done, others.done]);
+  await Promise.all([opens.done, others.done, chosen.done]);
   const of = ({ events }: { events: readonly TelemetryEvent[] }, pid: number) =>
     valuesOf(events, pid, "file") as FilePayload[];
-  return { folder, names: of(opens, alias.pid), aliased: of(others, alias.pid), stacked: of(others, stack.pid) };
+  const byPid = new Map<number, FilePayload[]>();
+  for (const { processTgid, event } of others.events) {
+    const value = event.value as FilePayload;
+    if (event.case !== "file" || value.type !== Type.OPEN_FOR_MODIFY) continue;
+    if (!/(?:plain|over|under|deep|late|[^ -~])$/.test(value.filename!)) continue;
+    byPid.set(processTgid!, [...(byPid.get(processTgid!) ?? []), value]);
+  }
+  const { [mounted.pid]: own = [], ...children } = Object.fromEntries(byPid);
+  return {
+    folder,
+    names: of(opens, alias.pid),
+    aliased: of(others, alias.pid),
+    stacked: of(others, stack.pid),
+    mounted: {
+      own,
+      children: Object.values(children),
+      chosen: of(chosen, mounted.pid),
+      statuses: chosen.stream.statuses,
+    },
+  };
 }
 
 let both: ReturnType<typeof see> | undefined;
@@ -172,5 +263,56 @@ probes("what overlayfs does on the file system below is told once", async () => 
     [`${top}/file`, `${folder}/stack/upper/file`],
   );
 });
+
+probes(
+  "files behind mounts that cover others, in namespaces of their own, deep, and of names that are no UTF-8",
+  async () => {
+    both ??= see();
+    const { folder, mounted } = await both;
+    const told = ({ filename, resolved }: FilePayload) => [filename, resolved];
+    assert.equal(mounted.own.slice(0, 5).map(told), [
+      [`${folder}/alias/home/under`, true],
+      [`${folder}/fs/home/over`, true],
+      [`${folder}/fs/home/over`, true],
+      [`${folder}/fs/plain`, true],
+      [`${folder}/fs/plain`, true],
+    ]);
+    const [deep, ...others] = mounted.own.slice(5);
+    assert.is(deep!.resolved, false);
+    assert.ok(deep!.partial && `${folder}/a/b/c/d/e/f/g/h/i/deep`.endsWith(`/${deep!.filename}`), deep!.filename);
+    assert.equal(others.slice(0, 2).map(told), [
+      [`${folder}/\udcff`, false],
+      [`${folder}/\udcfe`, false],
+    ]);
+    // Something was mounted over its first place just before.
+    assert.equal(
+      others.slice(2).map(({ filename }) => filename),
+      [`${folder}/alias/late`],
+    );
+    // A child's names are its own, or not resolved.
+    assert.equal(mounted.children.map(({ length }) => length).sort(), [1, 2]);
+    for (const values of mounted.children) {
+      const own = values.length === 2 ? [`${folder}/alias/plain`, `${folder}/fs/plain`] : [`${folder}/fs/plain`];
+      for (const [at, { filename, resolved }] of values.entries())
+        assert.ok(!resolved || filename === own[at], filename);
+    }
+    // Nothing that may be meant is missed.
+    assert.equal(
+      mounted.chosen.map(({ type, filename }) => [type, filename]),
+      [
+        [Type.OPEN_FOR_MODIFY, deep!.filename],
+        [Type.OPEN, `${folder}/\udcff`],
+        [Type.OPEN, `${folder}/\udcfe`],
+      ],
+    );
+    assert.equal(
+      mounted.statuses.map(({ code, message }) => [
+        code,
+        /^file\.open-for-modify: .*conditions on names/.test(message),
+      ]),
+      [[9, true]],
+    );
+  },
+);
 
 test.run();

@@ -87,8 +87,15 @@ export interface FilePayload {
   readonly symlink?: boolean;
   readonly oldname?: string;
   readonly newname?: string;
-  /** The names are the kernel's own, absolute, and the same whatever the file was called by. */
+  /**
+   * The names of files are what the kernel has, or of one that is removed had last, in its directories: absolute in the
+   * mount namespace and root directory of the task as they were at that moment, without links or `..`, and the same whatever
+   * the file was called by. Not of names with bytes that are no UTF-8, which others may read like. False: a name can be an
+   * alias, or not the whole path, or what another process would call it.
+   */
   readonly resolved: boolean;
+  /** Names that are not absolute are the ends of paths of which more is not known. */
+  readonly partial?: boolean;
   readonly nameSource: number;
 }
 

@@ -1,10 +1,11 @@
+import { readlinkSync } from "node:fs";
 import type { TraceFields } from "@kernscope/perf";
 import type { ProcessForkEvent, ProcessInfoCache, Task } from "@kernscope/process-cache";
 import { dentryArguments, dentryPath } from "./dentry-path.js";
 import type { FamilyContext } from "./events/family.js";
 import type { KernelTypes } from "./kernel-types.js";
-import type { MountTables } from "./mount-table.js";
 import type { Registrations } from "./registrations.js";
+import type { TaskMounts } from "./task-mounts.js";
 import { ThreadMap } from "./thread-map.js";
 
 /** A directory that one or more tasks work in: those who share it change it together. */
@@ -26,12 +27,12 @@ const CLONE_FS = 0x200;
  */
 export class WorkingDirectories {
   readonly #cache: ProcessInfoCache;
-  readonly #mounts: MountTables;
+  readonly #mounts: TaskMounts;
   readonly #byTask = new WeakMap<Task, Directory>();
   /** By the low bits of the struct's address. */
   readonly #byStruct = new ThreadMap<Directory>();
 
-  constructor(cache: ProcessInfoCache, mounts: MountTables) {
+  constructor(cache: ProcessInfoCache, mounts: TaskMounts) {
     this.#cache = cache;
     this.#mounts = mounts;
   }
@@ -44,7 +45,7 @@ export class WorkingDirectories {
     };
     await registrations.kprobe<TraceFields>(
       FUNCTION,
-      (record, data) => this.#changed(this.#cache.lookupTask(record.tid), data),
+      (record, data) => this.#changed(this.#cache.lookupTask(record.tid), record.elapsed, data),
       { args },
     );
     return monitor.addHandler(
@@ -71,8 +72,8 @@ export class WorkingDirectories {
     return directory;
   }
 
-  #changed(task: Task, data: TraceFields): void {
-    const { path, resolved } = dentryPath(data, "p", task, this.#mounts);
+  #changed(task: Task, elapsed: number, data: TraceFields): void {
+    const { path, partial } = dentryPath(data, "p", task, elapsed, this.#mounts);
     const key = Number(BigInt.asUintN(48, BigInt(data.fs as number | bigint)));
     const before = this.#directoryOf(task);
     let directory = this.#byStruct.get(key);
@@ -82,7 +83,7 @@ export class WorkingDirectories {
     }
     // What it was cannot be looked up any more, by those either who had it from this task.
     if (before !== directory) before.from = undefined;
-    directory.path = resolved ? path : undefined;
+    directory.path = partial ? directoryEndingWith(task, path) : path.startsWith("/") ? path : undefined;
     // A thread has its process's, unless it is seen to change another one.
     if (task.isLeader || this.#byTask.get(task.leader) === before) this.#byTask.set(task.leader, directory);
     this.#byTask.set(task, directory);
@@ -100,4 +101,14 @@ function lookUp(directory: Directory): string | undefined {
   directory.path = "pid" in from ? from.cwd : lookUp(from);
   directory.from = undefined;
   return directory.path;
+}
+
+/** The working directory that a task has now, where it ends like the one that it had. */
+function directoryEndingWith(task: Task, end: string): string | undefined {
+  try {
+    const path = readlinkSync(`/proc/${task.pid}/cwd`);
+    return path.endsWith(`/${end}`) ? path : undefined;
+  } catch {
+    return undefined;
+  }
 }

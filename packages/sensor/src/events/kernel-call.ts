@@ -2,7 +2,7 @@ import { toKernelFilter } from "@kernscope/expression";
 import { kernelPlace, type TraceFields } from "@kernscope/perf";
 import { canonical } from "../canonical.js";
 import { SensorError } from "../errors.js";
-import { FetchedValues, fetchedFields } from "../fetched-values.js";
+import { FetchedValues, fetchedFields, typedArguments } from "../fetched-values.js";
 import { fieldTypes } from "../field-table.js";
 import { Registrations } from "../registrations.js";
 import type { KernelCallFilter } from "../subscription-request.js";
@@ -19,7 +19,8 @@ export const kernelCallEvents: EventFamily<KernelCallFilter> = {
       ? { sources: ["kprobe"], lacks: [], remedies: [] }
       : { sources: [], lacks: ["the kernel has no kprobes"], remedies: [remedy] },
   async plan(filter, kernel) {
-    const { kind, symbol, arguments: args = {}, where } = filter;
+    const { kind, symbol, where } = filter;
+    const args = typedArguments(filter.arguments ?? {});
     const onReturn = kind === "kernel-call.exit";
     if (!kernel.kprobes) {
       throw new SensorError("unsupported", `newSubscription(${kind}): the kernel has no kprobes – ${remedy}`);

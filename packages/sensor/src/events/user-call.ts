@@ -1,7 +1,7 @@
 import { toKernelFilter } from "@kernscope/expression";
 import { canonical } from "../canonical.js";
 import { SensorError } from "../errors.js";
-import { FetchedValues, fetchedFields } from "../fetched-values.js";
+import { FetchedValues, fetchedFields, typedArguments } from "../fetched-values.js";
 import { fieldTypes } from "../field-table.js";
 import { Registrations } from "../registrations.js";
 import type { UserCallFilter } from "../subscription-request.js";
@@ -34,7 +34,8 @@ export const userCallEvents: EventFamily<UserCallFilter> = {
       ? { sources: ["uprobe"], lacks: [], remedies: [] }
       : { sources: [], lacks: ["the kernel has no uprobes"], remedies: [remedy] },
   plan(filter, kernel) {
-    const { kind, executable, root, buildId, symbol, arguments: args = {}, where } = filter;
+    const { kind, executable, root, buildId, symbol, where } = filter;
+    const args = typedArguments(filter.arguments ?? {});
     const onReturn = kind === "user-call.exit";
     if (!kernel.uprobes) {
       throw new SensorError("unsupported", `newSubscription(${kind}): the kernel has no uprobes – ${remedy}`);
