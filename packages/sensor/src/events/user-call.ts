@@ -50,6 +50,7 @@ export const userCallEvents: EventFamily<UserCallFilter> = {
             const id = await monitor.registerUprobe(
               { path: executable, symbol },
               (record, data) => {
+                if (!sink.wants(record.cgroup)) return;
                 const value = values.read(record.event, data);
                 sink.emit(record, processCache.lookupTask(record.tid), { case: "userCall", value });
               },
