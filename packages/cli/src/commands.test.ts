@@ -35,7 +35,28 @@ onKernel("explain: the kernel's text, and what is left for the sensor", () => {
   assert.is(status, 0, stderr);
   assert.is(stdout, "user-call.enter\n  kernel  uprobe:/bin/sh:main: a > 3\n  sensor  nothing to evaluate\n");
   const fork = run(["explain", "fork where fork_child_pid > 1", "-o", "json"]);
-  assert.equal(JSON.parse(fork.stdout).kind, "process.fork");
+  const { kind, parts } = JSON.parse(fork.stdout);
+  assert.is(kind, "process.fork");
+  assert.equal(
+    parts.map(({ text, runs, reason }: Record<string, string>) => [text, runs, typeof reason]),
+    [["fork_child_pid > 1", "sensor", "string"]],
+  );
+  assert.match(run(["explain", "fork where fork_child_pid > 1"]).stdout, /\n {2}why {5}the event is put together/);
+});
+
+test("explain: a kind alone lists the fields of its conditions, also where nothing else can be told", () => {
+  const syscalls = run(["explain", "syscall"]);
+  assert.match(syscalls.stdout, /^syscall\.enter\n {2}fields {2}id {4}int64\n {10}arg0 {2}uint64\n/);
+  assert.is(syscalls.status, 1);
+  const exit = run(["explain", "exit", "-o", "json"]);
+  assert.equal(JSON.parse(exit.stdout).fields, {
+    code: "int32",
+    exit_status: "uint32",
+    exit_signal: "uint32",
+    exit_core_dumped: "bool",
+  });
+  const call = run(["explain", "kernel-call:do_exit(code=$arg1:s32)"]);
+  assert.match(call.stdout, "  fields  code  int32\n");
 });
 
 onKernel("explain: what is not valid is underlined, and what would be refused is", () => {

@@ -69,7 +69,11 @@ function commandLine(): Command {
     .description("print events as they happen")
     .argument("[SELECTOR...]", "kinds of events, such as exec, or 'KIND where EXPRESSION' (default: fork exec exit)")
     .addOption(outputOption())
-    .option("--container <name>", "only what happens in this container, by name or id; again for more", appended)
+    .option(
+      "--container <name>",
+      "only what happens in this container, by name, id or the id's first 12 digits or more; again for more",
+      appended,
+    )
     .option("--image <glob>", "only in containers of these images, such as 'nginx:*'; again for more", appended)
     .option("--subscription <file>", "take the whole subscription from a JSON file; - is the standard input")
     .option("--limit <n>", "end after n events", positiveInteger)
@@ -81,14 +85,18 @@ function commandLine(): Command {
 Kinds: ${Object.keys(eventKinds).join(", ")}
 Some take more behind a colon: syscall:openat,close  kernel-call:FUNCTION(path=+0($arg2):ustring)
 user-call:PROGRAM:FUNCTION  performance:cycles,instructions  container:full  ticker:500ms  chargen:72
-Conditions: 'open where filename ~ "/etc/*" && (flags & 3) != 0'; kernscope explain shows what becomes of one.
+Conditions: 'open where filename ~ "/etc/*" && (flags & 3) != 0'; kernscope explain KIND lists
+the fields of a kind's conditions, kernscope explain 'KIND where EXPRESSION' shows what becomes of one.
 Ends with status 0 after Ctrl-C, too; 1 when the service or the stream fails; 2 for wrong usage.`,
     )
     .action(runEvents);
   program
     .command("explain")
-    .description("show which part of a condition runs in this host's kernel, and which in the sensor")
-    .argument("<SELECTOR...>", "KIND where EXPRESSION, in one argument or several")
+    .description("show which part of a condition runs in this host's kernel, which in the sensor, and why")
+    .argument(
+      "<SELECTOR...>",
+      "KIND where EXPRESSION, in one argument or several; KIND alone: its conditions' fields, too",
+    )
     .addOption(outputOption())
     .addHelpText("after", "\nEnds with status 1 where a sensor on this host would refuse it; 2 for wrong usage.")
     .action(runExplain);

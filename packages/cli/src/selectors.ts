@@ -51,12 +51,16 @@ export async function parseSelector(text: string): Promise<Selector> {
   const detail = await readDetail(kind, cut.detail);
   const { condition } = cut;
   if (condition === undefined) return { kind, detail, condition, where: detail.where };
-  const where = readCondition(condition, await typesOf(kind, detail));
+  const where = readCondition(condition, await fieldsOf(kind, detail));
   return { kind, detail, condition, where: detail.where === undefined ? where : and(detail.where, where) };
 }
 
-/** The fields that a condition may name: for function calls those that the detail fetches. */
-async function typesOf(kind: EventKind, detail: KindDetail): Promise<FieldTypes> {
+/**
+ * The fields that a condition may name: for function calls those that the detail fetches.
+ *
+ * @throws CliError for a detail that cannot be
+ */
+export async function fieldsOf(kind: EventKind, detail: KindDetail): Promise<FieldTypes> {
   if (detail.sensor?.arguments === undefined) return fieldTypes[kind];
   const { fieldTypesOf, SensorError } = await import("@kernscope/sensor");
   const [filter] = sensorFilters(kind, detail, undefined);

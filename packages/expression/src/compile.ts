@@ -6,7 +6,7 @@ import { canonicalInteger } from "./integer.js";
 import { compileMask } from "./mask.js";
 import { oppositeComparison } from "./negation.js";
 import { TextEnd } from "./text-end.js";
-import { validate } from "./validate.js";
+import { validateJoined } from "./validate.js";
 
 /**
  * Looks a field of an event up. What it returns is of the field's type: integers as `number` or `bigint`, a timestamp as
@@ -23,10 +23,10 @@ export type Predicate = (lookup: FieldLookup) => boolean;
  * absent is neither true nor false, and so is its negation: `flags != 3` and `!(flags == 3)` are the same, and neither
  * passes an event without flags; `flags is null` does. Of a {@link TextEnd} what may be true passes.
  *
- * @throws ExpressionError as {@link validate}
+ * @throws ExpressionError as `validate`; a tree that was put together from valid ones is not too large
  */
 export function compile(expression: Expression, types: FieldTypes): Predicate {
-  validate(expression, types);
+  validateJoined(expression, types);
   return predicate(expression, types, false);
 }
 

@@ -19,7 +19,7 @@ export interface ExplainedPart {
 /**
  * Tells which part of an expression runs where, and why, as {@link toKernelFilter} cuts it.
  *
- * @throws ExpressionError as {@link validate}
+ * @throws ExpressionError as {@link toKernelFilter}
  */
 export function explain(
   expression: Expression,

@@ -86,14 +86,17 @@ export function or(...operands: readonly [Expression, ...Expression[]]): Express
   return operands.length === 1 ? operands[0] : { type: "or", operands };
 }
 
+/** True where the operand is false. */
 export function not(operand: Expression): Not {
   return { type: "not", operand };
 }
 
+/** A field of the event, by its name; by itself a condition where it is a `bool`. */
 export function identifier(name: string): Identifier {
   return { type: "identifier", name };
 }
 
+/** A constant, such as `value("int32", 3)`; in what form each type has it is said at {@link Value}. */
 export function value(valueType: FieldType, constant: Value["value"]): Value {
   return { type: "value", valueType, value: constant };
 }

@@ -1,6 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compileGlob } from "./glob.js";
+import { globParts } from "./glob-pattern.js";
+import { bytePart } from "./glob-search.js";
 import { Random } from "./testing/random.js";
 import { utf8 } from "./utf8.js";
 
@@ -19,6 +21,28 @@ test("long parts with sets are found across the words of the automaton", () => {
       assert.not.ok(find(`${"a".repeat(before)}!${"a".repeat(length - 2)}b!`), `${length} behind ${before}`);
     }
     assert.not.ok(find("a".repeat(1000)));
+  }
+});
+
+test("expression bomb: LIKE reads each byte of a text once, of 64 KiB, too", () => {
+  const parts = [`${"a".repeat(31)}b`, `${"a".repeat(200)}[bc]`, `${"?".repeat(100)}b`, `${"[a-c]".repeat(50)}d`];
+  for (const pattern of parts) {
+    const part = bytePart(globParts(utf8(pattern))[0]!);
+    for (const size of [1024, 65_536]) {
+      let reads = 0;
+      const get = (bytes: Uint8Array, at: string | symbol) => {
+        reads++;
+        return Reflect.get(bytes, at);
+      };
+      assert.is(part.find(new Proxy(new Uint8Array(size).fill(97), { get }), 0, size), -1);
+      assert.is(reads, size, `${pattern} in ${size}`);
+    }
+  }
+  // Part by part, each from where the one before ended: tried in all ways there are, this would never end.
+  const text = "a".repeat(65_536);
+  for (const pattern of [`${"*a".repeat(127)}b`, `${"*?".repeat(127)}b`, `${"a*".repeat(127)}b`]) {
+    assert.not(compileGlob(pattern)(text));
+    assert.ok(compileGlob(pattern)(`${text}b`));
   }
 });
 

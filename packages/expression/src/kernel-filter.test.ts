@@ -2,10 +2,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { explain } from "./explain.js";
 import { compare, identifier, like, or } from "./expression.js";
+import { compileGlob } from "./glob.js";
 import { type KernelFilterOptions, toKernelFilter } from "./kernel-filter.js";
 import { limits } from "./limits.js";
 import { parse } from "./parse.js";
 import { print } from "./print.js";
+import { Random } from "./testing/random.js";
 
 const types = {
   name: "string",
@@ -72,6 +74,33 @@ test("fields by the names and types that the kernel has for them", () => {
     () => toKernelFilter(identifier("ok"), types, { fields: { ok: "a) || (b" } }),
     /no name of a kernel's field/,
   );
+});
+
+test("text injection into filter files: what the kernel reads is the text that was given, or stays here", () => {
+  const random = new Random(5);
+  let made = 0;
+  for (let round = 0; round < 100_000; round++) {
+    const text = Array.from({ length: random.below(8) }, () =>
+      random.pick([..."\"'\\\n\t\0 |&=~()ab\u00e9\u{1f600}", String.fromCharCode(random.below(256))]),
+    ).join("");
+    const condition = random.below(2) === 0 ? compare("name", "string", "eq", text) : like("name", text);
+    let filter: string | undefined;
+    try {
+      filter = toKernelFilter(condition, { name: "string" }).filter;
+    } catch (error) {
+      assert.ok(text.includes("\0") || /\p{Surrogate}/u.test(text), `${JSON.stringify(text)}: ${error}`);
+      continue;
+    }
+    if (filter === undefined) continue;
+    made++;
+    // As the kernel reads it (parse_pred): up to the next quote of the kind that it began with, with no escapes.
+    const [, sign, quote = "", rest = ""] = /^name (==|~) (["'])(.*)$/s.exec(filter) ?? [];
+    assert.is(rest.indexOf(quote), rest.length - 1, filter);
+    assert.not.match(rest, /\p{Cc}/u);
+    const read = rest.slice(0, -1);
+    assert.ok(sign === "==" ? read === text : compileGlob(read)(text) === compileGlob(text)(text), filter);
+  }
+  assert.ok(made > 10_000, `only ${made} filters were made`);
 });
 
 test("the filter has the length that the kernel takes", () => {

@@ -5,7 +5,7 @@ import { limits } from "./limits.js";
 import { conjuncts, oppositeComparison } from "./negation.js";
 import { comparisonSigns } from "./print.js";
 import { utf8Length } from "./utf8.js";
-import { validate } from "./validate.js";
+import { validateJoined } from "./validate.js";
 
 /** What of the fields the kernel's record of the event has. */
 export interface KernelFilterOptions {
@@ -47,7 +47,8 @@ export interface KernelPart {
  * Translates what the kernel can do of an expression: those of its AND-parts that the kernel's filter language can say
  * with the same meaning. `filter && rest` passes exactly what the expression passes.
  *
- * @throws ExpressionError as {@link validate}; TypeError for a kernel field's name that is none
+ * @throws ExpressionError as `validate`, but a tree that was put together from valid ones is not too large; TypeError for
+ *   a kernel field's name that is none
  */
 export function toKernelFilter(
   expression: Expression,
@@ -65,7 +66,7 @@ export function toKernelFilter(
 
 /** The AND-parts of an expression, each with its text for the kernel or the reason why it has none. */
 export function kernelParts(expression: Expression, types: FieldTypes, options: KernelFilterOptions): KernelPart[] {
-  validate(expression, types);
+  validateJoined(expression, types);
   const writer = new Writer(types, options.fields ?? {});
   const max = Math.min(options.maxBytes ?? limits.kernelFilterBytes, limits.kernelFilterBytes);
   let bytes = 0;

@@ -114,7 +114,7 @@ test("what is no expression is refused, at its place, with a remedy", () => {
   refused("ok | ok", "syntax", 3, 4, /write \|\|/);
 });
 
-test("too large, in whatever way", () => {
+test("expression bomb: too large, in whatever way", () => {
   refused(`${" ".repeat(limits.textBytes)}ok`, "limit", 0, limits.textBytes + 2, /16384 bytes/);
   refused(`name == "${"é".repeat(8192)}"`, "limit", 0, 8202, /16384 bytes/);
   parse(`${"(".repeat(limits.depth)}ok${")".repeat(limits.depth)}`, types);

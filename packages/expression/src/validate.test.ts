@@ -66,12 +66,40 @@ test("expression bomb: what is too deep or too large is refused before it costs 
   let doubled: Expression = ok;
   for (let level = 2; level < limits.depth; level++) doubled = { type: "or", operands: [doubled, doubled] };
   refused(doubled, "limit", /1024 nodes/);
+  // However large it is, no more of it is looked at.
+  let looks = 0;
+  const endless = {
+    get type() {
+      looks++;
+      return "or";
+    },
+    get operands() {
+      return [endless, endless];
+    },
+  } as unknown as Expression;
+  refused(endless, "limit", /1024 nodes|deeper than 32/);
+  assert.ok(looks < 20 * limits.nodes, `${looks} looks`);
   const loop = { type: "not" } as { type: "not"; operand: Expression };
   loop.operand = loop;
   refused(loop, "limit", /deeper than 32/);
   refused(compare("name", "string", "eq", "é".repeat(8193)), "limit", /16384 bytes/);
   refused(compare("name", "string", "eq", "a".repeat(1e7)), "limit", /16384 bytes/);
   refused(like("name", "é".repeat(128)), "limit", /255 bytes/);
+});
+
+test("what was put together from valid trees is compiled and translated, and not without bounds", () => {
+  let deepest: Expression = ok;
+  for (let level = 1; level < limits.depth; level++) deepest = not(deepest);
+  const widest: Expression = { type: "and", operands: Array(limits.nodes / 2).fill(ok) };
+  const joined: Expression = { type: "or", operands: [deepest, widest, widest] };
+  refused(joined, "limit", /deeper than 32|1024 nodes/);
+  assert.ok(compile(joined, types)(() => true));
+  toKernelFilter(joined, types);
+  let bomb: Expression = ok;
+  for (let level = 2; level < limits.depth; level++) bomb = { type: "or", operands: [bomb, bomb] };
+  for (const take of [compile, toKernelFilter]) assert.throws(() => take(bomb, types), /more than 8192 nodes/);
+  for (let level = 0; level < 10_000; level++) bomb = not(bomb);
+  for (const take of [compile, toKernelFilter]) assert.throws(() => take(bomb, types), /deeper than 64/);
 });
 
 test("whoever takes a tree validates it", () => {

@@ -2,7 +2,7 @@ import { ExpressionError, type ExpressionErrorCode } from "./errors.js";
 import type { Comparison, Expression, Identifier, Value } from "./expression.js";
 import { type FieldType, type FieldTypes, integerRange, listFields, typeOfField } from "./field-types.js";
 import { exactInteger } from "./integer.js";
-import { limits } from "./limits.js";
+import { joinedLimits, limits, type TreeLimits } from "./limits.js";
 import { positionOf } from "./positions.js";
 import { isTimestamp } from "./timestamp.js";
 import { utf8Length } from "./utf8.js";
@@ -14,37 +14,50 @@ import { utf8Length } from "./utf8.js";
  * @throws ExpressionError; its `position` is set where the tree is one of `parse`
  */
 export function validate(expression: Expression, types: FieldTypes): void {
-  measure(expression, 1, { nodes: 0, bytes: 0 });
+  validateWithin(limits, expression, types);
+}
+
+/**
+ * As {@link validate}, for a tree that may have been put together from valid ones.
+ *
+ * @throws ExpressionError
+ */
+export function validateJoined(expression: Expression, types: FieldTypes): void {
+  validateWithin(joinedLimits, expression, types);
+}
+
+function validateWithin(most: TreeLimits, expression: Expression, types: FieldTypes): void {
+  measure(expression, 1, { nodes: 0, bytes: 0 }, most);
   checkCondition(expression, types);
 }
 
 /** Everything below trusts that a node has the form of its type; what comes from outside may not. */
-function measure(node: Expression, depth: number, sum: { nodes: number; bytes: number }): void {
+function measure(node: Expression, depth: number, sum: { nodes: number; bytes: number }, most: TreeLimits): void {
   if (typeof node !== "object" || node === null) throw malformed(node);
-  if (depth > limits.depth) throw refusal("limit", node, `deeper than ${limits.depth}`, "nest less");
+  if (depth > most.depth) throw refusal("limit", node, `deeper than ${most.depth}`, "nest less");
   sum.nodes++;
-  if (node.type === "identifier") sum.bytes += textLength(node, node.name);
-  else if (node.type === "value") sum.bytes += typeof node.value === "string" ? textLength(node, node.value) : 0;
+  if (node.type === "identifier") sum.bytes += textLength(node, node.name, most);
+  else if (node.type === "value") sum.bytes += typeof node.value === "string" ? textLength(node, node.value, most) : 0;
   else if (node.type === "and" || node.type === "or") {
     if (!Array.isArray(node.operands) || node.operands.length < 2) {
       throw refusal("type", node, `${node.type} has no two operands`, "give it two or more");
     }
     sum.nodes += node.operands.length - 2;
-    if (sum.nodes <= limits.nodes) for (const operand of node.operands) measure(operand, depth + 1, sum);
+    if (sum.nodes <= most.nodes) for (const operand of node.operands) measure(operand, depth + 1, sum, most);
   } else if (node.type === "not" || node.type === "isNull" || node.type === "isNotNull") {
-    measure(node.operand, depth + 1, sum);
+    measure(node.operand, depth + 1, sum, most);
   } else if ("left" in node) {
-    measure(node.left, depth + 1, sum);
-    measure(node.right, depth + 1, sum);
+    measure(node.left, depth + 1, sum, most);
+    measure(node.right, depth + 1, sum, most);
   } else throw malformed(node);
-  if (sum.nodes > limits.nodes) throw refusal("limit", node, `more than ${limits.nodes} nodes`, "ask for less");
-  if (sum.bytes > limits.textBytes)
-    throw refusal("limit", node, `more than ${limits.textBytes} bytes of text`, "ask for less");
+  if (sum.nodes > most.nodes) throw refusal("limit", node, `more than ${most.nodes} nodes`, "ask for less");
+  if (sum.bytes > most.textBytes)
+    throw refusal("limit", node, `more than ${most.textBytes} bytes of text`, "ask for less");
 }
 
-function textLength(node: Expression, text: unknown): number {
+function textLength(node: Expression, text: unknown, most: TreeLimits): number {
   if (typeof text !== "string") throw malformed(node);
-  return text.length > limits.textBytes ? text.length : utf8Length(text);
+  return text.length > most.textBytes ? text.length : utf8Length(text);
 }
 
 function checkCondition(node: Expression, types: FieldTypes): void {

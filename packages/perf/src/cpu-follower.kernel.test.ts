@@ -62,59 +62,64 @@ onKernel("a CPU that the system has not is refused", async () => {
   assert.match(error.message, /there is no CPU 100000 – this system has 0/);
 });
 
-onHotplug("a CPU that goes and comes is watched again: shared rings, own rings, filters, counts, groups", async () => {
-  const shared = collector("ks-plug");
-  const own = collector("ks-plug");
-  const filtered = collector("ks-plug");
-  const off = collector("ks-plug");
-  await using monitor = await EventMonitor.open({ hotplugInterval: 50 });
-  const id = await monitor.registerTracepoint<Rename>("task/task_rename", shared.handler);
-  await monitor.registerTracepoint<Rename>("task/task_rename", own.handler, { ringSize: 8 * 4096 });
-  await monitor.registerTracepoint<Rename>("task/task_rename", filtered.handler, { filter: 'newcomm == "ks-plug3"' });
-  const disabled = await monitor.registerTracepoint<Rename>("task/task_rename", off.handler, { enabled: false });
-  const group = await monitor.registerCounterGroup(
-    [{ software: "CONTEXT_SWITCHES" }, { software: "CPU_CLOCK" }],
-    () => {},
-  );
-  const run = monitor.run();
-  const expected: string[] = [];
-  const step = (name: string, cpu: number) => {
-    rename(name, cpu);
-    expected.push(`${name} ${cpu}`);
-  };
-  step("ks-plug0", 1);
-  for (const round of [1, 2]) {
-    const { cpusCame } = await monitor.loss();
-    // Longer than between two looks, then so short that no look need fall between.
-    setOnline(false);
-    step(`ks-plug${round}off`, 0);
-    if (round === 1) await new Promise((resolve) => setTimeout(resolve, 200));
-    setOnline(true);
-    await until(async () => (await monitor.loss()).cpusCame === cpusCame + 1);
-    step(`ks-plug${2 * round}`, 1);
-    step(`ks-plug${2 * round + 1}`, 1);
-  }
-  await monitor.enable(disabled);
-  step("ks-plug9", 1);
-  const before = (await monitor.readCounters(group)).find(({ cpu }) => cpu === 1)?.values[0] ?? 0n;
-  assert.ok(before > 0n);
-  await until(async () => ((await monitor.readCounters(group)).find(({ cpu }) => cpu === 1)?.values[0] ?? 0n) > before);
-  await monitor.disable();
-  await monitor.stop();
-  await run;
-  assert.equal(shared.seen, expected);
-  assert.equal(own.seen, expected);
-  assert.equal(filtered.seen, ["ks-plug3 1"]);
-  assert.equal(off.seen, ["ks-plug9 1"]);
-  const { events, cpusCame } = await monitor.loss();
-  assert.is(cpusCame, 2);
-  for (const { name, hits, delivered, lost } of events) {
-    if (name === "task/task_rename" && lost !== undefined) assert.is(hits, BigInt(delivered) + lost);
-  }
-  assert.is(events.filter((event) => event.id === id && event.byCpu.length === 2).length, 1);
-});
+onHotplug(
+  "CPU hotplug: one that goes and comes is watched again: shared rings, own rings, filters, counts, groups",
+  async () => {
+    const shared = collector("ks-plug");
+    const own = collector("ks-plug");
+    const filtered = collector("ks-plug");
+    const off = collector("ks-plug");
+    await using monitor = await EventMonitor.open({ hotplugInterval: 50 });
+    const id = await monitor.registerTracepoint<Rename>("task/task_rename", shared.handler);
+    await monitor.registerTracepoint<Rename>("task/task_rename", own.handler, { ringSize: 8 * 4096 });
+    await monitor.registerTracepoint<Rename>("task/task_rename", filtered.handler, { filter: 'newcomm == "ks-plug3"' });
+    const disabled = await monitor.registerTracepoint<Rename>("task/task_rename", off.handler, { enabled: false });
+    const group = await monitor.registerCounterGroup(
+      [{ software: "CONTEXT_SWITCHES" }, { software: "CPU_CLOCK" }],
+      () => {},
+    );
+    const run = monitor.run();
+    const expected: string[] = [];
+    const step = (name: string, cpu: number) => {
+      rename(name, cpu);
+      expected.push(`${name} ${cpu}`);
+    };
+    step("ks-plug0", 1);
+    for (const round of [1, 2]) {
+      const { cpusCame } = await monitor.loss();
+      // Longer than between two looks, then so short that no look need fall between.
+      setOnline(false);
+      step(`ks-plug${round}off`, 0);
+      if (round === 1) await new Promise((resolve) => setTimeout(resolve, 200));
+      setOnline(true);
+      await until(async () => (await monitor.loss()).cpusCame === cpusCame + 1);
+      step(`ks-plug${2 * round}`, 1);
+      step(`ks-plug${2 * round + 1}`, 1);
+    }
+    await monitor.enable(disabled);
+    step("ks-plug9", 1);
+    const before = (await monitor.readCounters(group)).find(({ cpu }) => cpu === 1)?.values[0] ?? 0n;
+    assert.ok(before > 0n);
+    await until(
+      async () => ((await monitor.readCounters(group)).find(({ cpu }) => cpu === 1)?.values[0] ?? 0n) > before,
+    );
+    await monitor.disable();
+    await monitor.stop();
+    await run;
+    assert.equal(shared.seen, expected);
+    assert.equal(own.seen, expected);
+    assert.equal(filtered.seen, ["ks-plug3 1"]);
+    assert.equal(off.seen, ["ks-plug9 1"]);
+    const { events, cpusCame } = await monitor.loss();
+    assert.is(cpusCame, 2);
+    for (const { name, hits, delivered, lost } of events) {
+      if (name === "task/task_rename" && lost !== undefined) assert.is(hits, BigInt(delivered) + lost);
+    }
+    assert.is(events.filter((event) => event.id === id && event.byCpu.length === 2).length, 1);
+  },
+);
 
-onHotplug("a CPU that was offline at the start is taken in when it comes, and told", async () => {
+onHotplug("CPU hotplug: one that was offline at the start is taken in when it comes, and told", async () => {
   setOnline(false);
   try {
     const { seen, handler } = collector("ks-late");
@@ -140,7 +145,7 @@ onHotplug("a CPU that was offline at the start is taken in when it comes, and to
   }
 });
 
-onHotplug("processes are watched on a CPU that comes, with no gap", async () => {
+onHotplug("CPU hotplug: processes are watched on one that comes, with no gap", async () => {
   setOnline(false);
   try {
     const { seen, handler } = collector("ks-task");

@@ -9,7 +9,7 @@ function later(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-test("a CPU that comes is watched and told", async () => {
+test("CPU hotplug: one that comes is watched and told", async () => {
   const kernel = new FakeKernel();
   await using monitor = await kernel.openMonitor({ hotplugInterval: 1, lossInterval: 1 });
   let cpus: number[] = [];

@@ -76,7 +76,7 @@ onKernel("an exec with its stack, registers, cgroup and data", async () => {
   for (const text of seen) assert.is(text, "second");
 });
 
-onKernel("flooded small rings: hits = delivered + lost, per event, exactly", async () => {
+onKernel("flood to overflow the ring: hits = delivered + lost, per event, exactly", async () => {
   await using monitor = await EventMonitor.open({ ringSize: 8 * 4096, spanSize: 256 * 1024 });
   let told = 0;
   monitor.onLoss(() => told++);

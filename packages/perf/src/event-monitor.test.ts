@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { decodeObject } from "./field-decoder.js";
 import type { SampleId } from "./record.js";
 import { FakeKernel } from "./testing/index.js";
+import { Random, randomBytesOf } from "./testing/random.js";
 
 interface Exec {
   filename: string;
@@ -145,6 +146,22 @@ test("registering asks the source for what the options say", async () => {
   await monitor.unregister(group);
   assert.is(kernel.source.events.size, 0);
   assert.is(group.events.size, 0);
+});
+
+test("text injection into filter files: the source gets the text that was given, or the filter is refused", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor();
+  const id = await monitor.registerTracepoint("sched/sched_process_exec", () => {});
+  const random = new Random(20_240_614);
+  const filterOf = () => [...kernel.source.events.values()].map(({ filter }) => filter);
+  let set = "";
+  for (let round = 0; round < 2000; round++) {
+    const text = Buffer.from(randomBytesOf(random, random.below(12))).toString(random.pick(["latin1", "utf8"]));
+    const error = await monitor.setFilter(id, text).catch((caught) => caught);
+    assert.is(error?.code, text.includes("\0") ? "invalid" : undefined, JSON.stringify(text));
+    if (error === undefined) set = text;
+    assert.equal(filterOf(), [set]);
+  }
 });
 
 test("stack and registers of an exec", async () => {

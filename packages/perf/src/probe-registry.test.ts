@@ -53,7 +53,7 @@ test("a probe is a trace event with the fields that were asked for", async () =>
   assert.equal(lines(kernel), []);
 });
 
-test("missed hits are in the account, over unregistering too", async () => {
+test("missed probes: their hits are in the account, over unregistering too", async () => {
   const kernel = new FakeKernel();
   await using monitor = await kernel.openMonitor();
   let told = 0;
@@ -92,7 +92,7 @@ test("probes of dead processes are swept, those of living ones stay", async () =
   assert.is(probes.size, 4);
 });
 
-test("what is refused leaves nothing behind", async () => {
+test("rejected requests leak kernel resources: what is refused leaves nothing behind", async () => {
   const kernel = new FakeKernel({ functions: ["vfs_read"] });
   await using monitor = await kernel.openMonitor();
   const codeOf = (promise: Promise<unknown>) =>

@@ -137,19 +137,25 @@ test("numbers and names out of range", () => {
   assert.throws(line({ args: many(100, `+0(@${"a".repeat(40)})`) }), isInvalid);
 });
 
-test("random bytes make one line that reads back equal, or are refused", () => {
+test("text injection into probe files: random bytes make one line that reads back equal, or are refused", () => {
   const random = new Random(20_240_612);
   let made = 0;
-  for (let round = 0; round < 60_000; round++) {
+  for (let round = 0; round < 100_000; round++) {
     const onReturn = random.below(2) === 0;
     const parts = {
-      place: random.pick([() => "vfs_read", () => randomText(random), () => mutate(random, "nf_nat:vfs_read+0x4")])(),
+      event: random.below(4) > 0 ? event : mutate(random, event),
+      place: random.pick([
+        () => "vfs_read",
+        () => randomText(random),
+        () => mutate(random, "nf_nat:vfs_read+0x4"),
+        () => mutate(random, "/usr/lib/libc.so.6:0x1d40(0x20)"),
+      ])(),
       name: random.pick([() => "name", () => randomText(random), () => mutate(random, "name_1")])(),
       text: random.pick([() => randomText(random), () => mutate(random, random.pick(samples))])(),
     };
     let line: string;
     try {
-      line = probeLine({ event, place: parts.place, onReturn, args: { [parts.name]: parts.text } });
+      line = probeLine({ event: parts.event, place: parts.place, onReturn, args: { [parts.name]: parts.text } });
     } catch (error) {
       assert.ok(isInvalid(error), String(error));
       continue;
@@ -163,10 +169,33 @@ test("random bytes make one line that reads back equal, or are refused", () => {
     const equals = argument.indexOf("=");
     assert.equal(
       [head, place, argument.slice(0, equals), argument.slice(equals + 1)],
-      [`${onReturn ? "r" : "p"}:${event}`, parts.place, parts.name, parts.text],
+      [`${onReturn ? "r" : "p"}:${parts.event}`, parts.place, parts.name, parts.text],
     );
   }
   assert.ok(made > 1000, `only ${made} lines were made`);
+});
+
+test("text injection into probe files: a path of random bytes is the place that reads back equal, or refused", () => {
+  const random = new Random(20_240_613);
+  let made = 0;
+  for (let round = 0; round < 100_000; round++) {
+    const path = random.below(4) > 0 ? mutate(random, "/usr/lib/libc.so.6") : `/${randomText(random)}`;
+    const offset = random.word();
+    let line: string;
+    try {
+      line = probeLine({ event, place: userPlace(path, offset, 8), onReturn: false, args: {} });
+    } catch (error) {
+      assert.ok(isInvalid(error), String(error));
+      continue;
+    }
+    made++;
+    // As the kernel reads it: the path ends at the last colon (uprobe_events).
+    const [head, place = "", ...more] = line.split(/[ \t\v\f\r\n#]+/);
+    const colon = place.lastIndexOf(":");
+    assert.equal([head, more], [`p:${event}`, []]);
+    assert.equal([place.slice(0, colon), place.slice(colon + 1)], [path, `0x${offset.toString(16)}(0x8)`]);
+  }
+  assert.ok(made > 1000, `only ${made} places were made`);
 });
 
 const samples = ["+0(+8($arg2)):ustring", "%di:u64", "$retval:s32", "@jiffies+4:x8[4]", "$arg1:b3@2/8", "$comm:string"];

@@ -46,16 +46,26 @@ function exampleOf(kind: (typeof eventKinds)[number]): EventFilter {
   return { kind } as EventFilter;
 }
 
-kernel("an explanation says which text runs in the kernel and what is left", async () => {
+kernel("an explanation says which text runs in the kernel, what is left, and why", async () => {
   const whole = await explainFilter(plain("syscall.enter", "id == 61 && arg0 > 5"));
   assert.equal(whole.kernel, [{ event: "syscalls/sys_enter_wait4", filter: "upid > 5" }]);
   assert.is(whole.sensor, undefined);
+  const inKernel = (text: string) => ({ text, runs: "kernel", reason: undefined });
+  assert.equal(whole.parts, [inKernel("id == 61"), inKernel("arg0 > 5")]);
   const raw = await explainFilter(plain("syscall.enter", "id > 400 && arg0 == 5"));
   assert.equal(raw.kernel, [{ event: "raw_syscalls/sys_enter", filter: "id > 400" }]);
   assert.is(raw.sensor, "arg0 == 5");
+  const absent = "not every one of the kernel's records has arg0 as the event has it";
+  assert.equal(raw.parts, [inKernel("id > 400"), { text: "arg0 == 5", runs: "sensor", reason: absent }]);
   const cache = await explainFilter(plain("process.exec", 'filename ~ "/usr/*"'));
   assert.is(cache.sensor, 'filename ~ "/usr/*"');
   assert.ok(cache.kernel.every(({ filter }) => filter === ""));
+  assert.match(cache.parts[0]!.reason!, "put together");
+  const call = { kind: "user-call.enter", executable: process.execPath, symbol: "main" } as const;
+  const filter = { ...call, arguments: { a: "%di:u64", b: "%si:u64" } };
+  const user = await explainFilter({ ...filter, where: parse("a == 1 && b is null", fieldTypesOf(filter)) });
+  const language = "the kernel does not know of absent fields";
+  assert.equal(user.parts, [inKernel("a == 1"), { text: "b is null", runs: "sensor", reason: language }]);
 });
 
 test.run();

@@ -1,10 +1,11 @@
-import { type FieldTypes, print } from "@kernscope/expression";
+import { type Expression, explain, type FieldTypes, print } from "@kernscope/expression";
 import { Tracefs } from "@kernscope/perf";
 import { toSensorError } from "./errors.js";
 import { type EventKind, eventKinds } from "./event-kinds.js";
-import type { KernelPart, Service } from "./events/family.js";
+import type { KernelPart, Service, SourcePlan } from "./events/family.js";
 import { familyOf } from "./events/index.js";
 import { fieldTypes } from "./field-table.js";
+import { identifiersOf } from "./identifiers.js";
 import { KernelSupport } from "./kernel-support.js";
 import { planFilter } from "./plan-request.js";
 import type { EventFilter } from "./subscription-request.js";
@@ -30,13 +31,25 @@ export interface Capabilities {
   readonly kinds: readonly KindCapability[];
 }
 
-/** Where each part of a filter's condition runs. */
+/** One of the parts of a condition that all have to be true. */
+export interface ConditionPart {
+  /** As text. */
+  readonly text: string;
+  /** In the kernel what fails costs nothing more; in the sensor it has become a record first. */
+  readonly runs: "kernel" | "sensor";
+  /** Why it runs in the sensor; `undefined` where it runs in the kernel. */
+  readonly reason: string | undefined;
+}
+
+/** Where each part of a filter's condition runs, and why. */
 export interface FilterExplanation {
   readonly kind: EventKind;
   /** The kernel's events and, as text in its language, what it evaluates; with an empty text all records come. */
   readonly kernel: readonly KernelPart[];
   /** What the sensor evaluates, as text; `undefined`: nothing. */
   readonly sensor: string | undefined;
+  /** The condition by its parts; empty: there is none. */
+  readonly parts: readonly ConditionPart[];
   /** What a subscriber would be told that it does not get. */
   readonly lacks: readonly string[];
 }
@@ -60,17 +73,20 @@ export async function capabilities(): Promise<Capabilities> {
 }
 
 /**
- * Tells where each part of a filter's condition would run on this host.
+ * Tells where each part of a filter's condition would run on this host, and why.
  *
- * @throws SensorError where the filter would be refused; ExpressionError where its condition is not valid
+ * @throws SensorError where the filter would be refused, or the kernel's events cannot be looked at; ExpressionError where
+ *   its condition is not valid
  */
 export function explainFilter(filter: EventFilter): Promise<FilterExplanation> {
   return withKernel(async (kernel) => {
     const { plan } = await planFilter(filter, kernel);
+    const where = "where" in filter ? filter.where : undefined;
     return {
       kind: filter.kind,
       kernel: plan.kernel,
       sensor: plan.rest === undefined ? undefined : print(plan.rest),
+      parts: where === undefined ? [] : partsOf(where, plan, fieldTypesOf(filter)),
       lacks: plan.lacks ?? [],
     };
   });
@@ -86,8 +102,25 @@ export function fieldTypesOf(filter: EventFilter): FieldTypes {
   return family === undefined ? {} : fieldTypes(family.fields(filter));
 }
 
+function partsOf(where: Expression, plan: SourcePlan, types: FieldTypes): ConditionPart[] {
+  const left = new Set(plan.rest === undefined ? [] : explain(plan.rest, types).map(({ text }) => text));
+  return explain(where, types).map(({ expression, text, reason }) =>
+    left.has(text)
+      ? { text, runs: "sensor", reason: reason ?? plan.why ?? absence(expression) }
+      : { text, runs: "kernel", reason: undefined },
+  );
+}
+
+/** Why the kernel does not evaluate what its language has words for. */
+function absence(part: Expression): string {
+  const names = [...identifiersOf(part)].join(", ");
+  return `not every one of the kernel's records has ${names} as the event has it`;
+}
+
 async function withKernel<T>(use: (kernel: KernelSupport) => Promise<T>): Promise<T> {
-  const tracing = await Tracefs.open();
+  const tracing = await Tracefs.open().catch((error) => {
+    throw toSensorError(error);
+  });
   try {
     return await use(await KernelSupport.open(tracing));
   } finally {

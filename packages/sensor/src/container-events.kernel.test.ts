@@ -100,6 +100,9 @@ kernel("filters by image wait a moment for what the runtime tells, and keep the 
     args.map(({ commandLine }) => commandLine?.[1]),
     ["one", "two", "three"],
   );
+  for (const { containerName, imageId, imageName } of args) {
+    assert.equal([containerName, imageId, imageName], ["web", IMAGE_ID, "docker.io/library/nginx:1.27"]);
+  }
   assert.equal(other.events, []);
 });
 

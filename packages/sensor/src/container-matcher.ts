@@ -1,20 +1,35 @@
 import { SensorError } from "./errors.js";
 import type { ContainerLabels } from "./event-context.js";
-import { matchesGlob } from "./glob.js";
+import { pathGlob } from "./glob.js";
 import type { ContainerFilter } from "./subscription-request.js";
 
-/** Entries of a filter, and characters of each: bounds what one event can cost. */
+/** Entries of a filter, and characters of each and of all globs: bounds what it costs to look at one container. */
 const MAX_ENTRIES = 1024;
 const MAX_LENGTH = 1024;
+const MAX_GLOBS = 65_536;
+/** The first digits of a container's id (64 of them), as tools print it. */
+const PREFIX = /^[0-9a-f]{12,63}$/;
+
+/** What was found of a container, and of which labels. */
+interface Verdict {
+  readonly name: string;
+  readonly imageId: string;
+  readonly imageName: string;
+  readonly matches: boolean;
+}
 
 /** Tells whether a container is one that a filter names. */
 export class ContainerMatcher {
   /** The filter asks for more than ids: it has to be known what the runtime says of a container. */
   readonly needsLabels: boolean;
   readonly #ids: ReadonlySet<string>;
+  /** Ids that may be the beginnings of longer ones, by their length. */
+  readonly #prefixes: ReadonlyMap<number, ReadonlySet<string>>;
   readonly #names: ReadonlySet<string>;
   readonly #imageIds: ReadonlySet<string>;
-  readonly #globs: readonly string[];
+  readonly #globs: readonly ((imageName: string) => boolean)[];
+  /** A container is looked at when its labels change, not for each of its events. */
+  readonly #verdicts = new WeakMap<ContainerLabels, Verdict>();
 
   /**
    * A matcher for a filter; `undefined` for one that names nothing and so restricts nothing.
@@ -32,6 +47,10 @@ export class ContainerMatcher {
         throw invalid(`an entry is empty or longer than ${MAX_LENGTH} characters – give ids, names or globs`);
       }
     }
+    const characters = imageNames.reduce((sum, { length }) => sum + length, 0);
+    if (characters > MAX_GLOBS) {
+      throw invalid(`its image names have ${characters} characters – give ${MAX_GLOBS} at the most`);
+    }
     return new ContainerMatcher(ids, names, imageIds, imageNames);
   }
 
@@ -42,21 +61,64 @@ export class ContainerMatcher {
     globs: readonly string[],
   ) {
     this.#ids = new Set(ids);
+    this.#prefixes = prefixesOf(ids);
     this.#names = new Set(names);
     this.#imageIds = new Set(imageIds);
-    this.#globs = globs;
+    this.#globs = [...new Set(globs)].map(pathGlob);
     this.needsLabels = names.length + imageIds.length + globs.length > 0;
   }
 
-  matches({ id, name, imageId, imageName }: ContainerLabels): boolean {
-    if (id === "") return false;
+  matches(container: ContainerLabels): boolean {
+    if (container.id === "") return false;
+    const { name, imageId, imageName } = container;
+    const known = this.#verdicts.get(container);
+    if (known !== undefined && known.name === name && known.imageId === imageId && known.imageName === imageName) {
+      return known.matches;
+    }
+    const matches = this.#look(container);
+    this.#verdicts.set(container, { name, imageId, imageName, matches });
+    return matches;
+  }
+
+  /** Whether it may still turn out that a container is one that the filter names. */
+  mayMatch(container: ContainerLabels): boolean {
+    return this.matches(container) || (this.needsLabels && !container.settled);
+  }
+
+  /** Whether a container that does not match might, if a label that the filter asks for were known. */
+  isUndecided({ name, imageId, imageName, settled }: ContainerLabels): boolean {
+    if (settled) return false;
     return (
-      this.#ids.has(id) ||
-      (name !== "" && this.#names.has(name)) ||
-      (imageId !== "" && this.#imageIds.has(imageId)) ||
-      (imageName !== "" && this.#globs.some((glob) => matchesGlob(glob, imageName)))
+      (name === "" && this.#names.size > 0) ||
+      (imageId === "" && this.#imageIds.size > 0) ||
+      (imageName === "" && this.#globs.length > 0)
     );
   }
+
+  #look({ id, name, imageId, imageName }: ContainerLabels): boolean {
+    return (
+      this.#ids.has(id) ||
+      this.#hasPrefixOf(id) ||
+      (name !== "" && this.#names.has(name)) ||
+      (imageId !== "" && this.#imageIds.has(imageId)) ||
+      (imageName !== "" && this.#globs.some((matches) => matches(imageName)))
+    );
+  }
+
+  #hasPrefixOf(id: string): boolean {
+    for (const [length, prefixes] of this.#prefixes) if (prefixes.has(id.slice(0, length))) return true;
+    return false;
+  }
+}
+
+function prefixesOf(ids: readonly string[]): ReadonlyMap<number, ReadonlySet<string>> {
+  const byLength = new Map<number, Set<string>>();
+  for (const id of ids) {
+    if (!PREFIX.test(id)) continue;
+    const prefixes = byLength.get(id.length) ?? new Set();
+    byLength.set(id.length, prefixes.add(id));
+  }
+  return byLength;
 }
 
 function invalid(cause: string): SensorError {

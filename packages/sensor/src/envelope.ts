@@ -62,10 +62,10 @@ export class Envelope {
     return new SensorEvent(context, ++this.#sequence, elapsed, undefined, payload);
   }
 
-  /** Tells a subscriber what its own queue had no room for. */
+  /** Tells a subscriber what could not be kept for it. */
   ofGap(gap: Gap): TelemetryEvent {
-    const { sequenceNumber, ...rest } = gap;
-    const value = { ...rest, type: LostRecordType.SUBSCRIPTION, cause: LostRecordCause.SLOW_CLIENT };
+    const { sequenceNumber, cause = LostRecordCause.SLOW_CLIENT, ...rest } = gap;
+    const value = { ...rest, type: LostRecordType.SUBSCRIPTION, cause };
     return new SensorEvent(this.#bare, sequenceNumber, gap.lastMonotimeNanos, undefined, { case: "lost", value });
   }
 

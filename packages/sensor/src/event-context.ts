@@ -35,6 +35,21 @@ export interface EventOrigin {
   readonly unixOrigin: bigint;
 }
 
+/** What a context takes of a task. */
+interface TaskFacts {
+  readonly pid: number | undefined;
+  readonly creds: Cred | undefined;
+  readonly cgroupPath: string | undefined;
+  readonly leader: {
+    readonly pid: number | undefined;
+    readonly commandLine: readonly string[] | undefined;
+    readonly commandLineTruncated: boolean | undefined;
+  };
+}
+
+/** Contexts by those that they took the place of, when more was known of the container. */
+const successors = new WeakMap<EventContext, EventContext>();
+
 /** The part of an event that the next ones of its task have in common with it, as the API calls its fields. Never changed. */
 export class EventContext implements EventOrigin {
   readonly sensorId: string;
@@ -58,7 +73,7 @@ export class EventContext implements EventOrigin {
   constructor(
     { sensorId, unixOrigin }: EventOrigin,
     container?: ContainerLabels,
-    task?: Task,
+    task?: Task | TaskFacts,
     lineage?: readonly LineageEntry[],
   ) {
     const leader = task?.leader;
@@ -81,6 +96,34 @@ export class EventContext implements EventOrigin {
     for (const argument of this.commandLine ?? []) size += 16 + argument.length;
     this.size = size;
   }
+}
+
+/**
+ * A context as it is with what is known of its container now: itself where that is nothing else, and the same object for
+ * all who ask of one context.
+ */
+export function contextWithContainer(context: EventContext, container: ContainerLabels): EventContext {
+  if (isOf(context, container)) return context;
+  const known = successors.get(context);
+  if (known !== undefined && isOf(known, container)) return known;
+  const { processPid: pid, processTgid, credentials: creds, commandLine, commandLineTruncated, cgroupPath } = context;
+  const leader = { pid: processTgid, commandLine, commandLineTruncated };
+  const made = new EventContext(context, container, { pid, creds, cgroupPath, leader }, context.processLineage);
+  successors.set(context, made);
+  return made;
+}
+
+function isOf(context: EventContext, { id, name, imageId, imageName, pod }: ContainerLabels): boolean {
+  return (
+    context.containerId === id &&
+    context.containerName === name &&
+    context.imageId === imageId &&
+    context.imageName === imageName &&
+    context.pod?.name === pod?.name &&
+    context.pod?.namespace === pod?.namespace &&
+    context.pod?.uid === pod?.uid &&
+    context.pod?.container === pod?.containerName
+  );
 }
 
 function podOf(pod: PodLabels | undefined): PodEntry | undefined {

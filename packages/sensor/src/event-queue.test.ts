@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EventContext } from "./event-context.js";
 import { EventQueue, type Gap } from "./event-queue.js";
-import type { EventPayload } from "./payload.js";
+import type { EventPayload, LostPayload } from "./payload.js";
 import { SensorEvent } from "./sensor-event.js";
 
 function contextOf(commandLine: readonly string[]): EventContext {
@@ -17,9 +17,10 @@ function setUp(limits: { events: number; bytes: number }) {
   const numbered = (sequence: number, payload: EventPayload, commandLine: readonly string[] = []) =>
     new SensorEvent(contextOf(commandLine), sequence, sequence * 10, 0, payload);
   const event = (commandLine?: string[]) => numbered(++sequence, { case: "process", value: { type: 1 } }, commandLine);
-  const loss = () => numbered(++sequence, { case: "lost", value: { lost: 1, type: 1, cause: 1 } });
-  const toEvent = ({ sequenceNumber, ...gap }: Gap) =>
-    numbered(sequenceNumber, { case: "lost", value: { ...gap, type: 1, cause: 5 } });
+  const loss = (value: Partial<LostPayload> = {}) =>
+    numbered(++sequence, { case: "lost", value: { lost: 1, type: 1, cause: 1, ...value } });
+  const toEvent = ({ sequenceNumber, cause = 5, ...gap }: Gap) =>
+    numbered(sequenceNumber, { case: "lost", value: { ...gap, type: 1, cause } });
   const queue = new EventQueue(limits, { nextSequenceNumber: () => ++sequence, toEvent });
   /** What is taken: numbers of events, counts of gaps in brackets. */
   const take = (most = 100) =>
@@ -61,6 +62,29 @@ test("what is taken out is counted without what tells of losses", () => {
   assert.is(queue.taken, 2);
   assert.is(queue.length, 0);
   for (let i = 0; i < 3; i++) assert.ok(queue.push(event()));
+});
+
+test("a loss that finds no room is told by the gap, with its count and from when it began", () => {
+  const { queue, event, take, loss } = setUp({ events: 1, bytes: 1e6 });
+  queue.push(event());
+  queue.push(loss({ lost: 1000, firstMonotimeNanos: 7 }));
+  queue.push(event());
+  assert.is(queue.dropped, 1);
+  const [, gap] = queue.take(100);
+  assert.equal(gap!.event.value, {
+    lost: 1001,
+    firstSequenceNumber: 2,
+    lastSequenceNumber: 4,
+    firstMonotimeNanos: 7,
+    lastMonotimeNanos: 40,
+    type: 1,
+    cause: 5,
+  });
+  // Of one cause, it is that one.
+  queue.push(event());
+  queue.push(loss({ lost: 0, cause: 6 }));
+  assert.is((queue.take(100)[1]!.event.value as LostPayload).cause, 6);
+  assert.equal(take(), []);
 });
 
 test("a gap that is still open when it is taken is not written to afterwards", () => {

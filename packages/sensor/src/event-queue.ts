@@ -1,6 +1,9 @@
 import { eventSize, type TelemetryEvent } from "./event.js";
 
-/** How much may wait for a slow consumer. */
+/**
+ * How much may wait for a slow consumer. As much again may wait, for a second at the most, until a container's runtime
+ * has told whether it is one that the consumer wants.
+ */
 export interface QueueLimits {
   /** Default 65,536. */
   events: number;
@@ -8,15 +11,20 @@ export interface QueueLimits {
   bytes: number;
 }
 
+/** What holds where a request says nothing. */
 export const defaultQueueLimits: QueueLimits = { events: 65_536, bytes: 32 * 1024 * 1024 };
 
 /** A run of events that found no room, one after the other. */
 export interface Gap {
   /** Of the event that tells of it. */
   sequenceNumber: number;
+  /** How many; what an event among them told to be lost is counted instead of it. */
   lost: number;
+  /** `LostRecordCause` of all of them; `undefined`: the consumer is slow, or they have several. */
+  cause?: number | undefined;
   firstSequenceNumber: number;
   lastSequenceNumber: number;
+  /** They lie between these, nanoseconds since the sensor was opened. */
   firstMonotimeNanos: number;
   lastMonotimeNanos: number;
 }
@@ -42,7 +50,7 @@ const GAP = 0;
 export class EventQueue {
   /** Events that were let in. */
   admitted = 0;
-  /** Events that found no room. */
+  /** Events that found no room, those that tell of losses not among them. */
   dropped = 0;
   /** Events that were taken out, those that tell of losses not among them. */
   taken = 0;
@@ -71,7 +79,7 @@ export class EventQueue {
     const size = eventSize(event);
     const fits = this.#events < this.#limits.events && this.#bytes + size <= this.#limits.bytes;
     if (!fits && this.#events > 0) {
-      this.#drop(event);
+      this.drop(event);
       return false;
     }
     // An event too big for the whole queue goes through alone rather than never.
@@ -110,6 +118,26 @@ export class EventQueue {
     return taken as TelemetryEvent[];
   }
 
+  /**
+   * Counts an event in a gap instead of letting it in: it is the consumer's, or may be, and cannot be kept.
+   *
+   * @param cause `LostRecordCause` where it is not that the consumer is slow
+   */
+  drop({ sensorSequenceNumber, sensorMonotimeNanos, event }: TelemetryEvent, cause?: number): void {
+    // What an event told to be lost is lost to this consumer as well, and told by the gap now.
+    const told = event.case === "lost" ? event.value : undefined;
+    const from = told?.firstMonotimeNanos ?? sensorMonotimeNanos;
+    const own = told === undefined ? cause : told.cause;
+    this.#openGap ??= this.#beginGap(sensorSequenceNumber, from, own);
+    const gap = this.#openGap;
+    if (told === undefined) this.dropped++;
+    gap.lost += told === undefined ? 1 : told.lost;
+    if (gap.cause !== own) gap.cause = undefined;
+    gap.lastSequenceNumber = sensorSequenceNumber;
+    gap.firstMonotimeNanos = Math.min(gap.firstMonotimeNanos, from);
+    gap.lastMonotimeNanos = Math.max(gap.lastMonotimeNanos, sensorMonotimeNanos);
+  }
+
   clear(): void {
     this.#reset();
     this.#events = this.#bytes = 0;
@@ -122,24 +150,18 @@ export class EventQueue {
     this.#openGap = undefined;
   }
 
-  #drop({ sensorSequenceNumber, sensorMonotimeNanos }: TelemetryEvent): void {
-    this.dropped++;
-    const gap = this.#openGap;
-    if (gap !== undefined) {
-      gap.lost++;
-      gap.lastSequenceNumber = sensorSequenceNumber;
-      gap.lastMonotimeNanos = sensorMonotimeNanos;
-      return;
-    }
-    this.#openGap = {
+  #beginGap(sequence: number, from: number, cause: number | undefined): Gap {
+    const gap: Gap = {
       sequenceNumber: this.#gaps.nextSequenceNumber(),
-      lost: 1,
-      firstSequenceNumber: sensorSequenceNumber,
-      lastSequenceNumber: sensorSequenceNumber,
-      firstMonotimeNanos: sensorMonotimeNanos,
-      lastMonotimeNanos: sensorMonotimeNanos,
+      lost: 0,
+      cause,
+      firstSequenceNumber: sequence,
+      lastSequenceNumber: sequence,
+      firstMonotimeNanos: from,
+      lastMonotimeNanos: from,
     };
-    this.#entries.push(this.#openGap);
+    this.#entries.push(gap);
     this.#sizes.push(GAP);
+    return gap;
   }
 }

@@ -24,6 +24,8 @@ export interface SourceContext {
   isOwn(task: Task): boolean;
   /** The container that a task runs in, by the cgroup of the sample or, where it has none, of the task. */
   containerOf(cgroup: number, task: Task): ContainerLabels | undefined;
+  /** The container of a cgroup, by its id as samples have it. */
+  containerOfCgroup(cgroup: number): ContainerLabels | undefined;
 }
 
 /**
@@ -39,6 +41,8 @@ export class EventSource implements EventSink {
   readonly #groups = new Map<string, Group>();
   /** The same groups, for the hot path. */
   #list: readonly Group[] = [];
+  /** Nobody wants what happens outside of certain containers. */
+  #isOfContainers = false;
 
   constructor(context: SourceContext) {
     this.#context = context;
@@ -50,25 +54,37 @@ export class EventSource implements EventSink {
     if (group === undefined) {
       group = { predicate, subscriptions: new Set(), list: [] };
       this.#groups.set(key, group);
-      this.#list = [...this.#groups.values()];
     }
     group.subscriptions.add(subscription);
     group.list = [...group.subscriptions];
+    this.#changed();
   }
 
   /** Returns whether anybody is left. */
   remove(subscription: Subscription): boolean {
+    let wasPart = false;
     for (const [key, group] of this.#groups) {
       if (!group.subscriptions.delete(subscription)) continue;
+      wasPart = true;
       group.list = [...group.subscriptions];
       if (group.list.length === 0) this.#groups.delete(key);
     }
-    if (this.#groups.size !== this.#list.length) this.#list = [...this.#groups.values()];
+    if (wasPart) this.#changed();
     return this.#groups.size > 0;
   }
 
   owns(id: EventId, type: number = LostRecordType.SUBSCRIPTION): void {
     this.owned.set(id, type);
+  }
+
+  wants(cgroup: number): boolean {
+    // Without a cgroup's id it is the task's that counts.
+    if (!this.#isOfContainers || cgroup === 0) return true;
+    const container = this.#context.containerOfCgroup(cgroup);
+    for (const { list } of this.#list) {
+      for (const subscription of list) if (subscription.mayWant(container)) return true;
+    }
+    return false;
   }
 
   emit(moment: Moment, task: Task, payload: EventPayload): void {
@@ -77,9 +93,11 @@ export class EventSource implements EventSink {
     const container = containerOf(moment.cgroup, task);
     let event: TelemetryEvent | undefined;
     for (const { predicate, list } of this.#list) {
-      if (predicate !== undefined && !predicate(payload.value)) continue;
+      let passes = predicate === undefined;
       for (const subscription of list) {
         if (!subscription.mayWant(container)) continue;
+        passes ||= predicate!(payload.value);
+        if (!passes) break;
         event ??= envelope.ofTask(moment, task, payload, container);
         subscription.push(event, container);
       }
@@ -89,9 +107,11 @@ export class EventSource implements EventSink {
   emitBare(elapsed: number, payload: EventPayload, container?: ContainerLabels): void {
     let event: TelemetryEvent | undefined;
     for (const { predicate, list } of this.#list) {
-      if (predicate !== undefined && !predicate(payload.value)) continue;
+      let passes = predicate === undefined;
       for (const subscription of list) {
         if (!subscription.mayWant(container)) continue;
+        passes ||= predicate!(payload.value);
+        if (!passes) break;
         event ??= this.#context.envelope.ofNobody(elapsed, payload, container);
         subscription.push(event, container);
       }
@@ -101,5 +121,10 @@ export class EventSource implements EventSink {
   /** All who want any of its events. */
   get subscriptions(): ReadonlySet<Subscription> {
     return new Set(this.#list.flatMap(({ subscriptions }) => [...subscriptions]));
+  }
+
+  #changed(): void {
+    if (this.#groups.size !== this.#list.length) this.#list = [...this.#groups.values()];
+    this.#isOfContainers = this.#list.every(({ list }) => list.every(({ isOfContainers }) => isOfContainers));
   }
 }

@@ -4,7 +4,8 @@ import type { EventPayload } from "./payload.js";
 
 /**
  * A telemetry event, an object of the shape of the v0 API's `TelemetryEvent`: what is absent has its default. All
- * subscribers get the same object; it is never changed after. What it has in common with others is read from its
+ * subscribers get the same object; it is never changed after. One that waited for what a runtime tells of its container
+ * is another object for those who waited: with what was told. What it has in common with others is read from its
  * `context`, and so is not among the properties that `{ ...event }` copies: use `toObject()`.
  */
 export interface TelemetryEvent {
@@ -58,10 +59,13 @@ export interface PodEntry {
   readonly container: string;
 }
 
+/** `Process` of the API: one of a process and its forebears. */
 export interface LineageEntry {
   /** Process id (thread group) of the forebear. */
   readonly pid: number;
+  /** As the kernel calls its first thread: up to 15 bytes, which the process can change. */
   readonly command: string;
+  /** As {@link TelemetryEvent.processId}; empty where it is not known. */
   readonly processId: string;
   /** Path of the program as it was given to execve(2). */
   readonly executable: string;

@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
 }`;
 
 kernel(
-  "path and argument are rewritten while they are used: what is told is what was executed, every time",
+  "arguments changed after the check: path and argument are rewritten in use; what is told is what was executed, every time",
   async () => {
     await using bed = await EventBed.open();
     const program = bed.compile("exec-racer", racer, "-pthread", "-static");
@@ -95,7 +95,7 @@ kernel(
   },
 );
 
-kernel("arguments that the kernel's event did not hold are marked as read from the process", async () => {
+kernel("arguments changed after the check: those that the kernel's event did not hold are marked", async () => {
   await using bed = await EventBed.open();
   const { events, done } = await bed.gather({ filters: [{ kind: "process.exec" }] });
   const run = (name: string, env: Record<string, string>) =>

@@ -204,7 +204,7 @@ async function see() {
 
 let both: ReturnType<typeof see> | undefined;
 
-probes("twelve aliases of one file: one identity where the name is resolved, and never a wrong one", async () => {
+probes("aliases: twelve of one file have one identity where the name is resolved, and never a wrong one", async () => {
   both ??= see();
   const { folder, aliased, names: opened } = await both;
   // The kernel's own path of what was opened.

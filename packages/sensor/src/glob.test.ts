@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { matchesGlob } from "./glob.js";
+import { pathGlob } from "./glob.js";
 
 const cases: [pattern: string, text: string, matches: boolean][] = [
   ["nginx", "nginx", true],
@@ -20,6 +20,12 @@ const cases: [pattern: string, text: string, matches: boolean][] = [
   ["[!a]", "/", false],
   ["[]]", "]", true],
   ["[ab", "[ab", true],
+  ["[]", "[]", true],
+  ["[a]-[", "a-[", true],
+  ["[^a-c]x", "bx", false],
+  ["[-a]", "-", true],
+  ["[a-]", "-", true],
+  ["a\\", "a\\", true],
   ["\\*", "*", true],
   ["\\*", "x", false],
   ["", "", true],
@@ -29,14 +35,16 @@ const cases: [pattern: string, text: string, matches: boolean][] = [
 
 test("globs as the shell takes them for paths", () => {
   for (const [pattern, text, matches] of cases) {
-    assert.is(matchesGlob(pattern, text), matches, `${pattern} and ${text}`);
+    assert.is(pathGlob(pattern)(text), matches, `${pattern} and ${text}`);
   }
 });
 
 test("a pattern of many stars takes no longer than its length allows", () => {
   const text = "a".repeat(1000);
   // Tried one after the other in all ways there are, this would never end.
-  assert.is(matchesGlob(`${"a*".repeat(500)}b`, text), false);
+  assert.is(pathGlob(`${"a*".repeat(500)}b`)(text), false);
+  assert.is(pathGlob(`*${"[".repeat(1000)}`)("[".repeat(1001)), true);
+  assert.is(pathGlob(`*${"[".repeat(1000)}x`)("[".repeat(1001)), false);
 });
 
 test.run();

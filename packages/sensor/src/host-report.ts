@@ -40,6 +40,7 @@ const privileges = {
   CAP_PERFMON: 38,
 } as const;
 
+/** A capability (capabilities(7)) that a sensor can use. */
 export type Privilege = keyof typeof privileges;
 
 /** Finds out how well a sensor runs on this host. It opens one, sees no event, and gives everything back. */

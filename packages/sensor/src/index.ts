@@ -1,6 +1,7 @@
 export type { Expression } from "@kernscope/expression";
 export {
   type Capabilities,
+  type ConditionPart,
   capabilities,
   explainFilter,
   type FilterExplanation,

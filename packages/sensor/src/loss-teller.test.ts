@@ -26,7 +26,7 @@ async function gather(stream: AsyncIterable<readonly TelemetryEvent[]>): Promise
 
 const facts = (losses: readonly LostPayload[]) => losses.map(({ lost, type, cause }) => [lost, type, cause]);
 
-test("what a probe could not handle is told to those who wanted its events, and counts as the kernel counts it", async () => {
+test("missed probes: what one could not handle is told to those who wanted its events, and counts as the kernel counts it", async () => {
   const { kernel, sensor } = await setUp();
   const filter = { kind: "kernel-call.enter" as const, symbol: "do_exit", arguments: { code: "$arg1:s32" } };
   const own = gather(await sensor.newSubscription({ filters: [filter] }));

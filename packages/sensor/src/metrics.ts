@@ -8,7 +8,7 @@ export interface MetricsCounters {
   sources: number;
   /** Entries that wait in the subscriptions' queues. */
   queued: number;
-  /** Events that found no room in a queue; each is told in its place. */
+  /** Events that could not be kept for a subscriber, as `SubscriptionCounters.dropped`; each is told in its place. */
   dropped: number;
   /** Kernel records that were lost before they became events; each is told. */
   lost: number;

@@ -243,7 +243,7 @@ kernel("a condition that no event could meet is refused with what it needs, or m
   assert.equal((valuesOf(events, pid, "network") as NetworkPayload[]).map(summary).length, 1);
 });
 
-probes("32-bit calls are seen below the table of system calls", async () => {
+probes("32-bit calls: they are seen below the table of system calls", async () => {
   await using bed = await EventBed.open();
   // connect through int $0x80: 362 of the 32-bit table; its structures have to lie below 4 GiB.
   const program = bed.compile(

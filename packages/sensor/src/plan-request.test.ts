@@ -1,4 +1,4 @@
-import { compare, type Expression, identifier, like, or } from "@kernscope/expression";
+import { compare, type Expression, identifier, like, or, parse } from "@kernscope/expression";
 import { FakeTracing } from "@kernscope/perf/testing";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -70,6 +70,21 @@ test("a condition that is refused takes no other one with it", async () => {
     statuses.map(({ code }) => code),
     [3],
   );
+});
+
+test("conditions that are each as deep and as large as may be are joined all the same", async () => {
+  const types = { filename: "string" } as const;
+  const deepest = (text: string) => parse(`${"!".repeat(30)}(filename == "${text}")`, types);
+  const widest = (text: string) =>
+    parse(Array.from({ length: 250 }, (_, at) => `filename == "${text}${at}"`).join(" || "), types);
+  const filters = [deepest("/a"), deepest("/b"), widest("/c"), widest("/d")].map((where) => ({
+    kind: "process.exec" as const,
+    where,
+  }));
+  const { sources, statuses } = await plan({ filters });
+  assert.equal(statuses, [{ code: 0, message: "" }]);
+  const passes = (execFilename: string) => sources.some(({ predicate }) => predicate!({ type: 2, execFilename }));
+  assert.equal(["/a", "/b", "/c7", "/d249", "/e"].map(passes), [true, true, true, true, false]);
 });
 
 test("equal conditions have equal keys, others have not", async () => {

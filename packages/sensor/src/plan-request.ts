@@ -59,7 +59,7 @@ export async function planRequest(request: SubscriptionRequest, kernel: KernelSu
   const lacks: SubscriptionStatus[] = [];
   const valid = filters.filter((filter) => {
     try {
-      fieldsOf(filter);
+      check(filter);
       return true;
     } catch (error) {
       refusals.push(refusalOf(error, filter));
@@ -68,7 +68,7 @@ export async function planRequest(request: SubscriptionRequest, kernel: KernelSu
   });
   for (const filter of mergeFilters(valid)) {
     try {
-      const planned = await planFilter(filter, kernel);
+      const planned = await planValid(filter, kernel);
       sources.push(planned);
       for (const lack of planned.plan.lacks ?? []) lacks.push({ code: Code.FAILED_PRECONDITION, message: lack });
     } catch (error) {
@@ -87,7 +87,13 @@ export async function planRequest(request: SubscriptionRequest, kernel: KernelSu
 
 /** Plans one filter: its condition is checked, and divided between the kernel and this process. */
 export async function planFilter(filter: EventFilter, kernel: KernelSupport): Promise<PlannedSource> {
-  const { family, fields } = fieldsOf(filter);
+  check(filter);
+  return planValid(filter, kernel);
+}
+
+/** Plans a filter whose condition was put together from those of filters that were checked. */
+async function planValid(filter: EventFilter, kernel: KernelSupport): Promise<PlannedSource> {
+  const { family, fields } = familyAndFields(filter);
   const plan = await family.plan(filter, kernel);
   return {
     filter,
@@ -98,17 +104,21 @@ export async function planFilter(filter: EventFilter, kernel: KernelSupport): Pr
 }
 
 /** Checks a filter's kind, arguments and condition. */
-function fieldsOf(filter: EventFilter): { family: EventFamily; fields: FieldTable } {
+function check(filter: EventFilter): void {
+  const { fields } = familyAndFields(filter);
+  const where = "where" in filter ? filter.where : undefined;
+  if (where !== undefined) validate(where, fieldTypes(fields));
+}
+
+/** Checks a filter's kind and arguments. */
+function familyAndFields(filter: EventFilter): { family: EventFamily; fields: FieldTable } {
   const { kind } = filter;
   if (!isEventKind(kind)) throw invalid(`kind ${JSON.stringify(kind)} – the kinds are ${eventKinds.join(", ")}`);
   const family = familyOf(kind);
   if (family === undefined) {
     throw new SensorError("unimplemented", `newSubscription(${kind}): this sensor does not serve it yet`);
   }
-  const fields = family.fields(filter);
-  const where = "where" in filter ? filter.where : undefined;
-  if (where !== undefined) validate(where, fieldTypes(fields));
-  return { family, fields };
+  return { family, fields: family.fields(filter) };
 }
 
 /** What a filter was refused for. Whatever the packages below find wrong with what the client gave is the client's. */

@@ -1,7 +1,15 @@
 import type { Cred } from "@kernscope/process-cache";
 import type { EventFields, LineageEntry, PodEntry, TelemetryEvent } from "./event.js";
-import type { EventContext } from "./event-context.js";
+import { type ContainerLabels, contextWithContainer, type EventContext } from "./event-context.js";
 import type { EventPayload } from "./payload.js";
+
+/** An event as it is with what is known of its container now: the same object where that is nothing else. */
+export function withContainer(event: TelemetryEvent, container: ContainerLabels): TelemetryEvent {
+  const context = contextWithContainer(event.context, container);
+  if (context === event.context) return event;
+  const { sensorSequenceNumber, sensorMonotimeNanos, cpu, event: payload } = event;
+  return new SensorEvent(context, sensorSequenceNumber, sensorMonotimeNanos, cpu, payload);
+}
 
 /**
  * The events that a sensor makes. There can be hundreds of thousands a second, so one holds what is its own only, and shows

@@ -13,11 +13,15 @@ import { SourceRegistry } from "./source-registry.js";
 import { Subscription } from "./subscription.js";
 import type { SubscriptionRequest } from "./subscription-request.js";
 
+/** How a sensor is opened; all of it can be left out. */
 export interface SensorOptions {
   /** Stands in every event. Default: 16 random hexadecimal digits. */
   id?: string;
+  /** Of the monitor that takes the kernel's events in: rings, what is watched. Default: the whole host. */
   monitor?: EventMonitorOptions;
+  /** Of the cache that knows the processes. */
   processCache?: ProcessCacheOptions;
+  /** Of the cache that knows the containers: where runtimes are looked for, and its bounds. */
   containerCache?: ContainerCacheOptions;
 }
 
@@ -112,6 +116,7 @@ export class Sensor implements AsyncDisposable {
         envelope,
         isOwn: (task) => task.tgid === ownPid,
         containerOf: (cgroup, task) => containerCache?.containerOfCgroup(cgroup === 0 ? task.cgroupId : cgroup),
+        containerOfCgroup: (cgroup) => containerCache?.containerOfCgroup(cgroup),
       },
     );
     this.#losses = new LossTeller({ monitor, envelope, sources: this.#sources, subscriptions: this.#subscriptions });

@@ -36,6 +36,7 @@ export type PlainKind = Exclude<
   `kernel-call.${string}` | `user-call.${string}` | `container.${string}` | "performance" | "ticker" | "chargen"
 >;
 
+/** One of the kinds that take nothing but a condition. */
 export interface PlainFilter {
   kind: PlainKind;
   /** Over the fields of the kind (`fieldTypesOf`). System calls must have one that says which `id`. */
@@ -66,6 +67,7 @@ export interface UserCallFilter {
   symbol: string;
   /** As for {@link KernelCallFilter}. */
   arguments?: Readonly<Record<string, string>>;
+  /** Over the names in `arguments`. */
   where?: Expression;
 }
 
@@ -86,27 +88,36 @@ export interface PerformanceCounter {
   config: number | bigint;
 }
 
+/** What becomes of containers, as their runtimes and the kernel tell. */
 export interface ContainerEventFilter {
   kind: Extract<EventKind, `container.${string}`>;
   /** `full`: with the runtime's and the OCI configuration. Default `basic`. */
   view?: "basic" | "full";
+  /** Over the fields of the kind (`fieldTypesOf`). */
   where?: Expression;
 }
 
+/** Ticks of a timer. */
 export interface TickerFilter {
   kind: "ticker";
   /** Nanoseconds between two ticks: from 1,000,000. */
   interval: number;
 }
 
+/** Characters in an endless row, as RFC 864 has them: a stream to try things with. */
 export interface ChargenFilter {
   kind: "chargen";
   /** Characters of each event: 1 to 65,536. There are ten events a second. */
   length: number;
 }
 
-/** A container that any of these names. */
+/**
+ * A container that any of these names: 1,024 entries of 1,024 characters, and 65,536 of `imageNames` together, at the most.
+ * What happens in a container that just began waits up to a second for its runtime to tell its name and image. Where that
+ * does not suffice, the events are told to be lost.
+ */
 export interface ContainerFilter {
+  /** Whole ids, or the first digits of one: 12 to 63 of them. */
   ids?: readonly string[];
   names?: readonly string[];
   imageIds?: readonly string[];

@@ -3,18 +3,25 @@ import type { ContainerMatcher } from "./container-matcher.js";
 import type { TelemetryEvent } from "./event.js";
 import type { ContainerLabels } from "./event-context.js";
 import { EventQueue, type GapTeller } from "./event-queue.js";
+import { LostRecordCause } from "./payload.js";
 import type { PlannedRequest } from "./plan-request.js";
 import type { SubscriptionStatus } from "./subscription-request.js";
 
 /** Counts of one subscription. */
 export interface SubscriptionCounters {
-  /** Events that passed its filters; matched = delivered + throttled + dropped + what waits. */
+  /**
+   * Events that passed its filters, and those of which it was not to be known in time whether they do; matched =
+   * delivered + throttled + dropped + what waits.
+   */
   matched: number;
   /** Events handed out. */
   delivered: number;
   /** Events that came too soon after the one before, by the request's `throttle`. */
   throttled: number;
-  /** Events that found no room in its queue; each is part of a `lost` event. */
+  /**
+   * Events that found no room in its queue, and those of containers whose runtime did not tell in time whether they are
+   * among those asked for; each is part of a `lost` event.
+   */
   dropped: number;
 }
 
@@ -52,10 +59,13 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#onEnd = onEnd;
     this.#left = request.limit;
     this.#containers = request.containers;
-    this.#hold = new ContainerHold(request.containers, (event) => {
-      if (event.event.case === "lost") this.#queue.push(event);
-      else this.#take(event);
-      if (this.#queue.length > 0) this.#wake?.();
+    this.#hold = new ContainerHold(request.containers, request.queue, {
+      take: (event) => {
+        if (event.event.case === "lost") this.#queue.push(event);
+        else this.#take(event);
+        if (this.#queue.length > 0) this.#wake?.();
+      },
+      giveUp: (event) => this.#giveUp(event),
     });
     this.#throttle = request.throttle;
     if (request.duration !== undefined) this.#endAfter(request.duration / 1e6);
@@ -86,11 +96,15 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     this.#statuses = [...this.#statuses.filter(({ code }) => code !== 0), ...statuses];
   }
 
+  /** It asks for what happens in certain containers alone. */
+  get isOfContainers(): boolean {
+    return this.#containers !== undefined;
+  }
+
   /** Whether an event that happens in a container, or in none, may be for this subscriber. */
   mayWant(container: ContainerLabels | undefined): boolean {
     if (this.#containers === undefined) return true;
-    if (container === undefined) return false;
-    return this.#containers.matches(container) || (this.#containers.needsLabels && !container.settled);
+    return container !== undefined && this.#containers.mayMatch(container);
   }
 
   /** Takes an event that passed the filters, and {@link mayWant}. */
@@ -114,6 +128,14 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     if (!this.#queue.push(event)) return;
     this.#lastTime = event.sensorMonotimeNanos;
     if (--this.#left === 0) this.end();
+  }
+
+  /** Counts an event of which nobody knows whether it passes the filters. */
+  #giveUp(event: TelemetryEvent): void {
+    if (this.#ended || this.#left <= 0) return;
+    this.#matched++;
+    this.#queue.drop(event, LostRecordCause.SENSOR_BUFFER);
+    this.#wake?.();
   }
 
   /** Takes an event that tells of a loss elsewhere: beyond the limit's count. */

@@ -67,7 +67,7 @@ kernel("calls named one by one: arguments and results, each by its own tracepoin
   }
 });
 
-kernel("calls by a range of numbers: 32-bit calls are not taken for those of the same number", async () => {
+kernel("32-bit calls are not taken for those of the same number, where calls are watched by a range", async () => {
   await using bed = await EventBed.open();
   const program = bed.compile("caller", caller);
   const kcmp = number("kcmp");

@@ -70,7 +70,7 @@ test("a chain is one node, from whichever side it hangs", () => {
   assert.is(print(read(binary(Type.LOGICAL_OR, left, b))), "b && b && b && b || b");
 });
 
-test("too deep and too large", () => {
+test("expression bomb: too deep and too large", () => {
   const nested = (depth: number, wrap: (inner: Init) => Init) => {
     let message = field("b");
     for (let level = 1; level < depth; level++) message = wrap(message);

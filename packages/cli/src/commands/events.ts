@@ -13,7 +13,7 @@ import { readSubscription } from "../subscription-file.js";
 export interface EventsOptions {
   /** `KIND` or `KIND where EXPRESSION`; the default ones where there are none. */
   readonly selectors: readonly string[];
-  /** Names or ids of containers: only what happens in them. */
+  /** Names or ids of containers, or the first 12 or more digits of ids: only what happens in them. */
   readonly containers?: readonly string[] | undefined;
   /** Names of images, as globs, or ids of images. */
   readonly images?: readonly string[] | undefined;

@@ -20,7 +20,7 @@ const lossCauses: Readonly<Record<LostRecordCause, string>> = {
   [LostRecordCause.UNKNOWN]: "the cause is not known",
   [LostRecordCause.KERNEL_RING]: "the kernel's ring was full",
   [LostRecordCause.PROBE_MISSED]: "the kernel skipped a probe",
-  [LostRecordCause.SENSOR_BUFFER]: "the sensor's buffer was full",
+  [LostRecordCause.SENSOR_BUFFER]: "the sensor could not keep them",
   [LostRecordCause.MALFORMED]: "the sensor could not read them",
   [LostRecordCause.SLOW_CLIENT]: "this client reads too slowly",
   [LostRecordCause.PROBES_DISARMED]: "the kernel's probes were disarmed",

@@ -52,6 +52,7 @@ export const containerEvents: EventFamily<ContainerEventFilter> = {
     return {
       key: `${kind} ${view}`,
       kernel: [],
+      why: "the event comes from the container runtimes",
       rest: where,
       open({ monitor, containerCache }, sink) {
         return monitor.addHandler(eventOf(kind, containerCache!), (sample: ExternalSample, data: ContainerData) => {

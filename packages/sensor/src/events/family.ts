@@ -22,6 +22,11 @@ export interface FamilyContext {
 export interface EventSink {
   /** Samples of this kernel event that are lost are told to the subscribers, as a loss of `type` (`LostRecordType`). */
   owns(id: EventId, type?: number): void;
+  /**
+   * Whether what happens in a cgroup, by its id as samples have it, can be for anybody: to be asked before anything is
+   * done for a sample. Where it is true, {@link EventSink.emit} asks again.
+   */
+  wants(cgroup: number): boolean;
   /** A task did something. */
   emit(moment: Moment, task: Task, payload: EventPayload): void;
   /** Something happened that no task caused. */
@@ -56,6 +61,8 @@ export interface SourcePlan {
   readonly kernel: readonly KernelPart[];
   /** What of the condition is left to be evaluated here. */
   readonly rest: Expression | undefined;
+  /** Why the kernel does not evaluate that, where its filters have words for it. */
+  readonly why?: string;
   /** What the subscriber is told that it does not get. */
   readonly lacks?: readonly string[];
   open(context: FamilyContext, sink: EventSink): Promise<CloseEvents> | CloseEvents;

@@ -45,7 +45,7 @@ export const kernelCallEvents: EventFamily<KernelCallFilter> = {
             registrations.kprobe<TraceFields>(
               symbol,
               (record, data) => {
-                if (record.pid === process.pid) return;
+                if (record.pid === process.pid || !sink.wants(record.cgroup)) return;
                 const value = values.read(record.event, data);
                 sink.emit(record, processCache.lookupTask(record.tid), { case: "kernelCall", value });
               },

@@ -49,6 +49,7 @@ export const performanceEvents: EventFamily<PerformanceFilter> = {
             const id = await monitor.registerCounterGroup(
               wanted,
               (record, { timeEnabled, timeRunning, values }) => {
+                if (!sink.wants(record.cgroup)) return;
                 const read = values.map((value, at) => {
                   const { type, config } = counters[at]!;
                   return { type: classes[type].type, config, value };

@@ -47,6 +47,7 @@ export const processEvents: EventFamily<PlainFilter> = {
   plan({ kind, where }) {
     return {
       key: kind,
+      why: "the event is put together in the sensor, from several of the kernel's records",
       kernel: tracepoints[kind]!.map((event) => ({ event, filter: "" })),
       rest: where,
       open: (context, sink) => open(kind, context, sink),
@@ -77,7 +78,7 @@ function open(kind: EventKind, { monitor, processCache }: FamilyContext, sink: E
 function onFork(sink: EventSink) {
   return (sample: ExternalSample, { task, childTask, cloneFlags }: ProcessForkEvent) => {
     // A new thread is no new process.
-    if (!childTask.isLeader) return;
+    if (!childTask.isLeader || !sink.wants(sample.cgroup)) return;
     const value: ProcessPayload = {
       type: ProcessEventType.FORK,
       forkChildPid: childTask.pid,
@@ -93,6 +94,7 @@ const readLater: ReadonlySet<OriginSource> = new Set<OriginSource>(["memory", "p
 
 function onExec(sink: EventSink) {
   return (sample: ExternalSample, { task, filename, commandLine, truncated }: ProcessExecEvent) => {
+    if (!sink.wants(sample.cgroup)) return;
     const value: ProcessPayload = {
       type: ProcessEventType.EXEC,
       execFilename: filename,
@@ -106,6 +108,7 @@ function onExec(sink: EventSink) {
 
 function onExit(sink: EventSink) {
   return (sample: ExternalSample, { task, status, code, signal, coreDumped }: ProcessExitEvent) => {
+    if (!sink.wants(sample.cgroup)) return;
     const value: ProcessPayload =
       status === undefined
         ? { type: ProcessEventType.EXIT, exitStatusUnknown: true }
@@ -124,7 +127,7 @@ function onExit(sink: EventSink) {
 
 function onUpdate(sink: EventSink) {
   return (sample: ExternalSample, { task, field: changed, cwd }: ProcessUpdateEvent) => {
-    if (changed !== "cwd" || cwd === undefined) return;
+    if (changed !== "cwd" || cwd === undefined || !sink.wants(sample.cgroup)) return;
     sink.emit(sample, task, { case: "process", value: { type: ProcessEventType.UPDATE, updateCwd: cwd } });
   };
 }

@@ -61,6 +61,7 @@ export const userCallEvents: EventFamily<UserCallFilter> = {
                 ...(buildId !== undefined && { buildId }),
               },
               (record, data) => {
+                if (!sink.wants(record.cgroup)) return;
                 const value = values.read(record.event, data);
                 sink.emit(record, processCache.lookupTask(record.tid), { case: "userCall", value });
               },

@@ -86,7 +86,7 @@ test(
 );
 
 test(
-  "requests that nest deeper than any condition needs are invalid, in every codec",
+  "expression bomb: requests that nest deeper than any condition needs are invalid, in every codec",
   withService(async ({ path, faults }) => {
     // Field 13 of Expression is an Expression: each level is a tag, a length and the level within.
     let expression = Buffer.alloc(0);

@@ -73,7 +73,7 @@ const invalid: readonly Filters[] = [
 ];
 
 kernel(
-  `${COUNT} subscriptions of ${invalid.length} kinds that are refused leave no descriptor, no ring and no probe`,
+  `rejected requests leak kernel resources: ${COUNT} of ${invalid.length} kinds leave no descriptor, no ring and no probe`,
   withSensor(async (path, { pid }) => {
     const session = sessionAt(path);
     const send = async (count: number) => {

@@ -19,7 +19,7 @@ const LAG = 4000;
 const text = "x".repeat(600);
 
 test(
-  "a client that stops reading takes nothing from three others, holds 8 MiB at most, and then learns exactly what it missed",
+  "one slow client harms others: one that stops reading takes nothing from three, holds 8 MiB at most, and learns what it missed",
   withService(
     async ({ sensor, service, path }) => {
       const healthy = Array.from({ length: 3 }, () => follow(path));
@@ -54,7 +54,7 @@ test(
 );
 
 test(
-  "a client that takes nothing for too long is cut, whatever it speaks, and the others go on",
+  "one slow client harms others: one that takes nothing for too long is cut, whatever it speaks, and the others go on",
   withService(
     async ({ sensor, service, path }) => {
       const healthy = follow(path);
