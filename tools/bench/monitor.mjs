@@ -3,15 +3,19 @@
 // turns, so that the machine's moods meet them all; what is printed are medians, each part's when it is over. Needs root, a
 // C compiler and some five minutes; `perf` is left out where it is not installed.
 //
-//   node tools/bench/monitor.mjs [--quick] [--json] [--rounds N] [--only cost,capacity,blocked,latency,churn,rest]
+//   node tools/bench/monitor.mjs [--quick] [--json] [--rounds N] [--only cost,capacity,blocked,latency,churn,rest,btf]
 //
 // --quick   short rounds, half a minute in all: good for a look, not for a verdict
 // --json    one JSON document instead of the table
+//
+// It ends with 1 where a line says that it missed what it should reach.
+import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { Tracefs } from "../../packages/perf/dist/index.js";
 import { startFloor, startMonitor } from "./monitor/contender.mjs";
 import { FILTER, runLoad, TRACEPOINT } from "./monitor/load.mjs";
 import { startPerfRecord } from "./monitor/perf-record.mjs";
+import { compiled } from "./monitor/programs.mjs";
 import { median, printSection } from "./monitor/report.mjs";
 
 const { values } = parseArgs({
@@ -19,7 +23,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     rounds: { type: "string" },
-    only: { type: "string", default: "cost,capacity,blocked,latency,churn,rest" },
+    only: { type: "string", default: "cost,capacity,blocked,latency,churn,rest,btf" },
   },
 });
 const { quick } = values;
@@ -37,7 +41,7 @@ const id = await tracefs.readId(TRACEPOINT);
 await tracefs.close();
 const target = { id, tracepoint: TRACEPOINT, filter: FILTER };
 
-const sections = { cost, capacity, blocked, latency, churn, rest };
+const sections = { cost, capacity, blocked, latency, churn, rest, btf };
 const report = { rounds, secondsEach: MEASURED };
 if (!values.json) console.log(`medians of ${rounds} rounds of ${MEASURED} s, Node ${process.version}`);
 for (const name of values.only.split(",")) {
@@ -47,7 +51,8 @@ for (const name of values.only.split(",")) {
   }
   if (!values.json) process.stderr.write(`measuring: ${name}\n`);
   report[name] = await sections[name]();
-  if (!values.json) printSection(name, report[name]);
+  const missed = printSection(name, report[name], values.json ? () => {} : console.log);
+  if (missed > 0) process.exitCode = 1;
 }
 if (values.json) console.log(JSON.stringify(report, undefined, 2));
 
@@ -127,18 +132,18 @@ async function latency() {
 async function churn() {
   const runs = [];
   for (let round = 0; round < rounds; round++) {
-    const contender = await startMonitor({ ...target, handler: "empty", churn: true });
+    const contender = await startMonitor({ ...target, handler: "empty", churn: compiled("load") });
     await contender.begin();
     const load = runLoad(2 * MEASURED, 100_000);
     runs.push(await contender.end());
     await load;
     await contender.close();
   }
-  const turns = runs.map((run) => run.blockedMicros);
+  const longest = (turns) => ({ median: median(turns), most: Math.max(...turns) });
   return {
     churned: runs[0].churned,
-    blockedMicros: median(turns),
-    most: Math.max(...turns),
+    blockedMicros: longest(runs.map((run) => run.blockedMicros)),
+    wallMicros: longest(runs.map((run) => run.wallMicros)),
     collectorMicros: median(runs.map((run) => run.collectorMicros)),
     ...losses(runs),
   };
@@ -157,6 +162,15 @@ async function rest() {
   const elapsed = (performance.now() - started) / 1000;
   await contender.close();
   return { cpuPercent: cpuNanos / 1e7 / elapsed, rssMiB: rss / MIB };
+}
+
+/** From nothing to the offset of a member of the kernel's types, each time in a process of its own; ms. */
+async function btf() {
+  const script = new URL("monitor/btf-start.mjs", import.meta.url).pathname;
+  const runs = [];
+  for (let round = 0; round < rounds; round++) runs.push(JSON.parse(execFileSync(process.execPath, [script])));
+  const times = runs.map((run) => run.millis);
+  return { types: runs[0].types, millis: median(times), most: Math.max(...times) };
 }
 
 /** One measurement of one contender, in a process of its own. */

@@ -123,7 +123,7 @@ test("samples carry the values of all, and the account knows their number", asyn
   const { events, total } = await monitor.loss();
   const { byCpu: _, ...both } = events[0] ?? fail();
   assert.equal(both, { id, name: "both", hits: 9n, lost: 7n, delivered: 2, discarded: 0, throttled: 1 });
-  assert.equal(total, { hits: 9n, lost: 7n, delivered: 2, discarded: 0, missed: 0n });
+  assert.equal(total, { hits: 9n, lost: 7n, delivered: 2, discarded: 0, missed: 0n, throttled: 1 });
   const [first, second] = await monitor.readCounters(id);
   assert.equal(first, { cpu: 0, pid: -1, timeEnabled: 0n, timeRunning: 0n, values: [1_000_000n, 6n] });
   assert.equal(second?.values, []);
@@ -138,13 +138,21 @@ test("a group that is not there as a whole is not there at all", async () => {
     if (attr.type !== 0) return;
     throw new PerfNativeError("system", "…", { operation: "perf_event_open", errno: "ENOENT", cpu: 1 });
   };
-  const error = await errorOf(monitor.registerCounterGroup([...pair, { hardware: "CPU_CYCLES" }], () => {}));
+  let calls = 0;
+  const group = [...pair, { hardware: "CPU_CYCLES" }] as const;
+  const error = await errorOf(monitor.registerCounterGroup(group, () => calls++));
   assert.is(error.code, "unsupported");
   assert.match(
     error.message,
     /^perf_event_open\(CPU_CLOCK,CONTEXT_SWITCHES,CPU_CYCLES, cpu 1\): ENOENT – needs a performance monitoring unit/,
   );
   assert.is(kernel.source.events.size, 0);
+  // The indices that its members had are nobody's.
+  for (const event of [0, 1, 2]) {
+    kernel.source.feed(new RecordBuilder().record({ event, time: kernel.clock.now }));
+  }
+  await runAndStop(monitor);
+  assert.is(calls, 0);
 });
 
 test("what makes no sense is refused", async () => {
@@ -155,6 +163,8 @@ test("what makes no sense is refused", async () => {
     { period: 0 },
     { period: Number.NaN },
     { period: -1n },
+    { period: 1.5 },
+    { period: 2 ** 60 },
     { frequency: 0 },
     { frequency: 1.5 },
   ];

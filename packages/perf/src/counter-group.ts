@@ -1,4 +1,5 @@
 import { type EventAttr, type EventCount, ReadFormat, SampleFormat } from "@kernscope/perf-native";
+import { checkAttr } from "./check-attr.js";
 import { type Counter, counterAttr, counterName, counterNeeds } from "./counter.js";
 import { PerfError } from "./errors.js";
 import type { RegistrationOptions } from "./monitor-options.js";
@@ -48,7 +49,9 @@ export function counterGroup(counters: readonly Counter[], options: CounterGroup
     new PerfError("invalid", { operation: "registerCounterGroup", subject: name, cause });
   if (first === undefined) throw refuse("it has no counters");
   if (period !== undefined && frequency !== undefined) throw refuse("period and frequency are given: choose one");
-  if (period !== undefined && !(period >= 1)) throw refuse(`period ${period}: not 1 or more`);
+  if (period !== undefined && !(period >= 1 && (typeof period === "bigint" || Number.isSafeInteger(period)))) {
+    throw refuse(`period ${period}: not a whole number of 1 or more, from 2^53 on a bigint`);
+  }
   if (frequency !== undefined && !(Number.isInteger(frequency) && frequency >= 1)) {
     throw refuse(`frequency ${frequency}: not a whole number of 1 or more`);
   }
@@ -66,7 +69,7 @@ export function counterGroup(counters: readonly Counter[], options: CounterGroup
   return {
     name,
     leader: applySampleOptions(own, options.sample ?? {}, name),
-    members: rest.map((counter) => ({ ...counterAttr(counter), flags })),
+    members: rest.map((counter) => checkAttr({ ...counterAttr(counter), flags }, name)),
   };
 }
 

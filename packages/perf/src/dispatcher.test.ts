@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { PerfError } from "./errors.js";
 import type { EventMonitor } from "./event-monitor.js";
 import { FakeKernel, RecordBuilder } from "./testing/index.js";
 
@@ -272,6 +273,62 @@ test("what a stop listener puts in for a time that is past is handed out, behind
   assert.is(seen.length, 12);
   await monitor.stop();
   await next.catch(() => {});
+});
+
+test("an external sample of the future waits for its time, and does not ask for it all the time", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor();
+  const { source, clock } = kernel;
+  const seen: string[] = [];
+  const external = monitor.registerExternalEvent<string>("note", (_, text) => seen.push(text));
+  const put = (delay: number, text: string) => {
+    const elapsed = monitor.clock.now() + delay;
+    monitor.enqueueExternalSample(external, { pid: 0, tid: 0, cpu: 0, cgroup: 0, elapsed }, text);
+  };
+  let asked = 0;
+  const ask = source.requestHorizon.bind(source);
+  source.requestHorizon = () => {
+    asked++;
+    ask();
+  };
+  put(3600e9, "in an hour");
+  const run = monitor.run();
+  put(1800e9, "in half an hour");
+  for (let turn = 0; turn < 20; turn++) {
+    clock.advance(1000);
+    source.deliver();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.is(asked, 0);
+  put(20e6, "soon");
+  clock.advance(20e6);
+  while (seen.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(seen, ["soon"]);
+  assert.ok(asked < 3, `${asked} times`);
+  clock.advance(3600e9);
+  await finish(monitor, run);
+  assert.equal(seen, ["soon", "in half an hour", "in an hour"]);
+});
+
+test("no more external samples are taken than may wait", async () => {
+  const kernel = new FakeKernel();
+  await using monitor = await kernel.openMonitor({ externalLimit: 2 });
+  const seen: number[] = [];
+  const external = monitor.registerExternalEvent<number>("note", (_, data) => seen.push(data));
+  const put = (data: number) =>
+    monitor.enqueueExternalSample(external, { pid: 0, tid: 0, cpu: 0, cgroup: 0, elapsed: 0 }, data);
+  put(1);
+  put(2);
+  assert.throws(
+    () => put(3),
+    (error: PerfError) =>
+      error.code === "busy" &&
+      error.message.startsWith("enqueueExternalSample(note): 2 samples wait – run the monitor"),
+  );
+  await finish(monitor, monitor.run());
+  put(4);
+  await finish(monitor, monitor.run());
+  assert.equal(seen, [1, 2, 4]);
 });
 
 test("only a running monitor keeps the process alive, and not after unref", async () => {

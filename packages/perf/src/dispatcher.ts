@@ -1,4 +1,11 @@
-import { RECORD_HEADER_SIZE, RecordFlag, RecordOffset, type RecordSource, RecordType } from "@kernscope/perf-native";
+import {
+  NO_EVENT,
+  RECORD_HEADER_SIZE,
+  RecordFlag,
+  RecordOffset,
+  type RecordSource,
+  RecordType,
+} from "@kernscope/perf-native";
 import type { MonitorClock } from "./clock.js";
 import type { ExternalQueue } from "./external-queue.js";
 import { decodeRaw } from "./field-decoder.js";
@@ -16,6 +23,8 @@ const REFRESH = 1e9;
 const PADDING = 0;
 /** 2^32 */
 const WORD = 4_294_967_296;
+/** Milliseconds: timers take no more. */
+const LONGEST_WAIT = 2 ** 31 - 1;
 
 export interface DispatcherInit {
   source: RecordSource;
@@ -47,11 +56,17 @@ export class Dispatcher {
   #active = false;
   #dispatching = false;
   #waiting: NodeJS.Immediate | undefined;
+  /** Goes off when the time of the first waiting sample comes. */
+  #timer: NodeJS.Timeout | undefined;
+  /** Elapsed time for which it was set. */
+  #timerFor = Infinity;
   #flushing = false;
   #referenced = true;
   #refreshed = 0;
   /** Records whose raw data was too short for its format, those that the source counts as corrupt not among them. */
   short = 0;
+  /** Samples of events that were forgotten before their last records were out. */
+  unknown = 0;
   /** Elapsed time up to which all is handed out. */
   horizon = -Infinity;
 
@@ -77,6 +92,8 @@ export class Dispatcher {
     this.#active = false;
     if (this.#waiting !== undefined) clearImmediate(this.#waiting);
     this.#waiting = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Gives the span back, read or not: the source is about to close. */
@@ -116,14 +133,14 @@ export class Dispatcher {
       this.#dispatching = false;
     }
     if (this.#active && !this.#open) this.#init.onHorizon();
-    if (this.#active && !this.#open && this.#externals.length > 0) this.#init.source.requestHorizon();
+    if (this.#active && !this.#open) this.#awaitExternals();
   }
 
   /** An external sample was queued: lets it out if its time has come, else sees to it that its time will come. */
   externalQueued(): void {
     if (!this.#active || this.#dispatching || this.#open || this.#flushing) return;
     if (this.#externals.first > this.horizon) {
-      this.#init.source.requestHorizon();
+      this.#awaitExternals();
       return;
     }
     this.#flushing = true;
@@ -131,6 +148,25 @@ export class Dispatcher {
       this.#flushing = false;
       this.flush();
     });
+  }
+
+  /** Has the horizon pass the first waiting sample: now if its time has come, else when it comes. */
+  #awaitExternals(): void {
+    const { first } = this.#externals;
+    if (first === Infinity || (this.#timer !== undefined && this.#timerFor <= first)) return;
+    const nanos = first - this.#init.clock.now();
+    if (nanos <= 0) {
+      this.#init.source.requestHorizon();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timerFor = first;
+    const wait = () => {
+      this.#timer = undefined;
+      if (!this.#open) this.#awaitExternals();
+    };
+    // It keeps no process alive: the source does.
+    this.#timer = setTimeout(wait, Math.min(Math.ceil(nanos / 1e6), LONGEST_WAIT)).unref();
   }
 
   /** Lets out what was queued for a time that is past, and before that what `last` queues. */
@@ -211,7 +247,10 @@ export class Dispatcher {
       this.#at = at + length;
       const index = u32[word + 2]!;
       const registration = registrations[index];
-      if (registration === undefined) continue;
+      if (registration === undefined) {
+        if ((kind & 0xffff) === RecordType.SAMPLE && index !== NO_EVENT) this.unknown++;
+        continue;
+      }
       if (registration.selective && !registration.wants(index, this.#elapsedAt(word))) {
         registration.discarded++;
         continue;

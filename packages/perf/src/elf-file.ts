@@ -31,7 +31,7 @@ export interface ElfWords {
 }
 
 /** Most headers and bytes that are read of one table; a file that says more is refused. */
-const limits = { headers: 65_536, bytes: 256 * 1024 * 1024, notes: 16, note: 64 * 1024 } as const;
+const limits = { headers: 65_536, bytes: 256 * 1024 * 1024, notes: 16, note: 64 * 1024, string: 4096 } as const;
 const SectionType = { STRTAB: 3 } as const;
 const SegmentType = { LOAD: 1, NOTE: 4 } as const;
 const EXECUTABLE = 1;
@@ -141,7 +141,14 @@ export class ElfFile {
   }
 
   content(section: ElfSection): Promise<Buffer> {
-    return new Source(this.#file, this.#size, this.#name).read(section.offset, section.size);
+    return this.part(section, 0, section.size);
+  }
+
+  /** Some bytes of a section, from its byte `start` on. */
+  async part(section: ElfSection, start: number, size: number): Promise<Buffer> {
+    if (section.size > limits.bytes) throw malformed(this.#name, `a table of ${section.size} bytes`);
+    if (start + size > section.size) throw malformed(this.#name, "a table that is too short");
+    return new Source(this.#file, this.#size, this.#name).read(section.offset + start, size);
   }
 
   /** The strings that belong to a section. */
@@ -152,11 +159,11 @@ export class ElfFile {
   }
 }
 
-/** The string at `at`, up to its NUL or the end; "" where there is none. */
+/** The string at `at`, up to its NUL, the end, or the most bytes that are read of one; "" where there is none. */
 export function stringAt(strings: Buffer, at: number): string {
-  if (at >= strings.length) return "";
-  const end = strings.indexOf(0, at);
-  return strings.toString("utf8", at, end < 0 ? strings.length : end);
+  const rest = strings.subarray(at, at + limits.string);
+  const end = rest.indexOf(0);
+  return rest.toString("utf8", 0, end < 0 ? rest.length : end);
 }
 
 /** A file of which nothing beyond its end is read. */
@@ -174,7 +181,8 @@ class Source {
   async read(offset: number, size: number): Promise<Buffer> {
     if (!(offset >= 0 && offset + size <= this.#size)) throw malformed(this.name, "a table that lies beyond its end");
     if (size > limits.bytes) throw malformed(this.name, `a table of ${size} bytes`);
-    const bytes = Buffer.alloc(size);
+    // It is filled, or nobody sees it.
+    const bytes = Buffer.allocUnsafe(size);
     let at = 0;
     while (at < size) {
       const { bytesRead } = await this.#file.read(bytes, at, size - at, offset + at);

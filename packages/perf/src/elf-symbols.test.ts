@@ -123,6 +123,31 @@ test("the same function in both tables is one, with its version", async () => {
   );
 });
 
+test("a great table is looked through piece by piece", async () => {
+  const symbols = Array.from({ length: 12_000 }, (_, index) => ({ name: `f${index}`, address: CODE_ADDRESS + index }));
+  const dynamic = symbols.map(({ name, address }) => ({ name: `d${name}`, address: address + 20_000 }));
+  const versions = dynamic.map((_, index) => ({ name: `V${index}` }));
+  await withFile(buildElf({ symbols, dynamic, versions }), async (elf) => {
+    // Pieces begin at multiples of 1365.
+    for (const index of [0, 1364, 1365, 1366, 2729, 2730, 11_999]) {
+      const [found, ...others] = await findElfSymbols(elf, `f${index}`);
+      assert.equal([found?.address, others.length], [BigInt(CODE_ADDRESS + index), 0], String(index));
+      const [other] = await findElfSymbols(elf, `df${index}`);
+      assert.equal([other?.address, other?.version], [BigInt(CODE_ADDRESS + index + 20_000), `V${index}`]);
+    }
+  });
+});
+
+test("more symbols of one name than can be told apart are refused", async () => {
+  const symbols = Array.from({ length: 5000 }, (_, index) => ({ name: "same", address: CODE_ADDRESS + index }));
+  const refused = async (count: number) =>
+    find({ symbols: symbols.slice(0, count) }, "same")
+      .then((found) => chooseElfSymbol(found, "same", "/x"))
+      .catch((error) => error);
+  assert.match((await refused(5000)).message, /^symbol\(same\): more than 4096 symbols have this name/);
+  assert.match((await refused(20)).message, /^symbol\(\/x, same\): 20 functions .*, 0x401007, … – give an offset$/);
+});
+
 test("files that lie are refused or found empty, and nothing else", async () => {
   const random = new Random(4711);
   const whole = buildElf({ symbols, dynamic: symbols, versions: symbols.map(({ name }) => ({ name })) });

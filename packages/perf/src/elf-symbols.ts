@@ -22,6 +22,12 @@ const SectionType = { SYMTAB: 2, DYNSYM: 11, VERDEF: 0x6fff_fffd, VERSYM: 0x6fff
 const SymbolType = { NOTYPE: 0, FUNC: 2, GNU_IFUNC: 10 } as const;
 /** Versions have numbers of 15 bits. */
 const MAX_VERSIONS = 0x8000;
+/** Functions of one name that are told apart; a file that has more is refused. */
+const MAX_SYMBOLS = 4096;
+/** Functions of one name that an error lists. */
+const MAX_LISTED = 8;
+/** Bytes of a table that are looked through before other work gets its turn: a millisecond, before V8 has optimised it. */
+const TURN = 32 * 1024;
 /** A version that is not the default one. */
 const HIDDEN = 0x8000;
 
@@ -32,20 +38,18 @@ const HIDDEN = 0x8000;
 export async function findElfSymbols(file: ElfFile, name: string): Promise<ElfSymbol[]> {
   const [wanted = "", ...versions] = name.split(/@@?/);
   const version = versions.join("@") || undefined;
-  const found: ElfSymbol[] = [];
+  const found = new Map<bigint, ElfSymbol>();
   // A file has one table of each.
   const tables = [SectionType.SYMTAB, SectionType.DYNSYM].map((type) =>
     file.sections.find((each) => each.type === type),
   );
   for (const section of tables) {
     for (const symbol of section === undefined ? [] : await searchTable(file, section, wanted)) {
-      const same = found.findIndex(({ address }) => address === symbol.address);
-      if (same < 0) found.push(symbol);
       // The table of dynamic symbols knows versions that the other one need not have.
-      else if (found[same]?.version === undefined) found[same] = symbol;
+      if (found.get(symbol.address)?.version === undefined) found.set(symbol.address, symbol);
     }
   }
-  return version === undefined ? found : found.filter((symbol) => symbol.version === version);
+  return [...found.values()].filter((symbol) => version === undefined || symbol.version === version);
 }
 
 /**
@@ -68,8 +72,9 @@ export function chooseElfSymbol(symbols: readonly ElfSymbol[], name: string, pat
     });
   }
   if (others.length > 0) {
-    const list = [symbol, ...others].map(({ address }) => `0x${address.toString(16)}`).join(", ");
-    const cause = `${others.length + 1} functions have this name, at ${list}`;
+    const list = [symbol, ...others].slice(0, MAX_LISTED).map(({ address }) => `0x${address.toString(16)}`);
+    const more = others.length < MAX_LISTED ? "" : ", …";
+    const cause = `${others.length + 1} functions have this name, at ${list.join(", ")}${more}`;
     throw new PerfError("invalid", { operation: "symbol", subject, cause, remedy: "give an offset" });
   }
   if (symbol.indirect) {
@@ -79,34 +84,45 @@ export function chooseElfSymbol(symbols: readonly ElfSymbol[], name: string, pat
   return symbol;
 }
 
+/** Goes through the table piece by piece: those of great programs have hundreds of thousands of symbols. */
 async function searchTable(file: ElfFile, section: ElfSection, name: string): Promise<ElfSymbol[]> {
   const { words } = file;
   const [entry, at] =
     words.bits === 64
       ? [24, { info: 4, index: 6, value: 8, size: 16 }]
       : [16, { info: 12, index: 14, value: 4, size: 8 }];
-  const [table, strings] = await Promise.all([file.content(section), file.strings(section)]);
+  const strings = await file.strings(section);
   const bytes = Buffer.from(name);
   const found: ElfSymbol[] = [];
-  let versions: Versions | undefined;
-  for (let start = 0; start + entry <= table.length; start += entry) {
-    const info = table[start + at.info] ?? 0;
-    const type = info & 15;
-    if (type !== SymbolType.FUNC && type !== SymbolType.GNU_IFUNC && type !== SymbolType.NOTYPE) continue;
-    const nameAt = words.u32(table, start);
-    if (!isNamed(strings, nameAt, bytes) || words.u16(table, start + at.index) === 0) continue;
-    versions ??= section.type === SectionType.DYNSYM ? await readVersions(file) : new Map();
-    const written = stringAt(strings, nameAt).slice(name.length);
-    found.push({
-      name,
-      ...((written === ""
-        ? versions.get(start / entry)
-        : { version: written.replace(/^@@?/, ""), isDefault: written[1] === "@" }) ?? unversioned),
-      address: words.word(table, start + at.value),
-      size: words.word(table, start + at.size),
-      local: info >> 4 === 0,
-      indirect: type === SymbolType.GNU_IFUNC,
-    });
+  let versionOf: VersionOf | undefined;
+  const most = TURN - (TURN % entry);
+  for (let from = 0; from + entry <= section.size; from += most) {
+    const table = await file.part(section, from, Math.min(most, section.size - from));
+    for (let start = 0; start + entry <= table.length; start += entry) {
+      const info = table[start + at.info] ?? 0;
+      const type = info & 15;
+      if (type !== SymbolType.FUNC && type !== SymbolType.GNU_IFUNC && type !== SymbolType.NOTYPE) continue;
+      const nameAt = words.u32(table, start);
+      if (!isNamed(strings, nameAt, bytes) || words.u16(table, start + at.index) === 0) continue;
+      if (found.length === MAX_SYMBOLS) {
+        const cause = `more than ${MAX_SYMBOLS} symbols have this name`;
+        throw new PerfError("invalid", { operation: "symbol", subject: name, cause, remedy: "give an offset" });
+      }
+      versionOf ??= section.type === SectionType.DYNSYM ? await readVersions(file) : noVersions;
+      const written = stringAt(strings, nameAt + bytes.length);
+      const version =
+        written === ""
+          ? await versionOf((from + start) / entry)
+          : { version: written.replace(/^@@?/, ""), isDefault: written[1] === "@" };
+      found.push({
+        name,
+        ...(version ?? unversioned),
+        address: words.word(table, start + at.value),
+        size: words.word(table, start + at.size),
+        local: info >> 4 === 0,
+        indirect: type === SymbolType.GNU_IFUNC,
+      });
+    }
   }
   return found;
 }
@@ -119,40 +135,47 @@ function isNamed(strings: Buffer, at: number, name: Buffer): boolean {
   return strings[end] === 0 || strings[end] === 0x40;
 }
 
-/** By the symbol's index. */
-type Versions = Map<number, Pick<ElfSymbol, "version" | "isDefault">>;
+type Version = Pick<ElfSymbol, "version" | "isDefault">;
+/** The version of the symbol with an index; `undefined` where it has none. */
+type VersionOf = (symbol: number) => Promise<Version | undefined>;
 
-const unversioned = { version: undefined, isDefault: true };
+const unversioned: Version = { version: undefined, isDefault: true };
+const noVersions: VersionOf = async () => undefined;
 
 /** The versions of dynamic symbols (Linux Standard Base, "Symbol Versioning"). */
-async function readVersions(file: ElfFile): Promise<Versions> {
+async function readVersions(file: ElfFile): Promise<VersionOf> {
   const definitions = file.sections.find(({ type }) => type === SectionType.VERDEF);
   const indices = file.sections.find(({ type }) => type === SectionType.VERSYM);
-  const versions: Versions = new Map();
-  if (definitions === undefined || indices === undefined) return versions;
-  const names = await versionNames(file, definitions);
-  const table = await file.content(indices);
-  for (let at = 0; at + 2 <= table.length; at += 2) {
-    const index = file.words.u16(table, at);
-    const version = names.get(index & ~HIDDEN);
-    if (version !== undefined) versions.set(at / 2, { version, isDefault: (index & HIDDEN) === 0 });
-  }
-  return versions;
+  if (definitions === undefined || indices === undefined) return noVersions;
+  const nameOf = await readVersionNames(file, definitions);
+  return async (symbol) => {
+    if (2 * symbol + 2 > indices.size) return undefined;
+    const index = file.words.u16(await file.part(indices, 2 * symbol, 2), 0);
+    const version = nameOf(index & ~HIDDEN);
+    return version === undefined ? undefined : { version, isDefault: (index & HIDDEN) === 0 };
+  };
 }
 
-async function versionNames(file: ElfFile, definitions: ElfSection): Promise<Map<number, string>> {
+async function readVersionNames(
+  file: ElfFile,
+  definitions: ElfSection,
+): Promise<(index: number) => string | undefined> {
   const { words } = file;
   const [table, strings] = await Promise.all([file.content(definitions), file.strings(definitions)]);
-  const names = new Map<number, string>();
+  /** Where their names are, by index. */
+  const places = new Map<number, number>();
   let at = 0;
   for (let count = 0; count < MAX_VERSIONS && at + 20 <= table.length; count++) {
     const name = at + words.u32(table, at + 12);
     // 1 is the file itself.
     const index = words.u16(table, at + 4);
-    if (name + 8 <= table.length && index > 1) names.set(index, stringAt(strings, words.u32(table, name)));
+    if (name + 8 <= table.length && index > 1) places.set(index, words.u32(table, name));
     const next = words.u32(table, at + 16);
     if (next === 0) break;
     at += next;
   }
-  return names;
+  return (index) => {
+    const place = places.get(index);
+    return place === undefined ? undefined : stringAt(strings, place);
+  };
 }

@@ -33,7 +33,7 @@ const meanings: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = {
   mmap: {
     EPERM: {
       code: "permission",
-      remedy: "raise kernel.perf_event_mlock_kb or RLIMIT_MEMLOCK, or use a smaller ringSize",
+      remedy: "give CAP_IPC_LOCK, raise kernel.perf_event_mlock_kb or RLIMIT_MEMLOCK, or use a smaller ringSize",
     },
     ENOMEM: { code: "system", remedy: "use a smaller ringSize" },
   },

@@ -3,7 +3,7 @@ import { type FeatureName, featureTable } from "./feature-table.js";
 /**
  * - `unsupported`: this system or kernel has not what is asked for
  * - `permission`: it has, but this process may not
- * - `not_found`: no such event, field, symbol or process
+ * - `not_found`: no such event, field, symbol, process or cgroup
  * - `invalid`: an argument is malformed or out of its range
  * - `busy`: something else holds what is needed
  * - `system`: a system call failed otherwise; `errno` says how

@@ -12,11 +12,17 @@ import { Targets } from "./targets.js";
  * lost. All handlers run on the thread that opened the monitor.
  */
 export class EventMonitor extends MonitorEvents implements AsyncDisposable {
+  /** The clock of the records, and what their times are on other clocks. It can be read after `close`, too. */
   readonly clock: MonitorClock;
   readonly #parts: MonitorParts;
   #closing: Promise<void> | undefined;
 
-  /** Opens the kernel, or `options.source`. Nothing is watched before it is registered. */
+  /**
+   * Opens the kernel, or `options.source`. Nothing is watched before it is registered.
+   *
+   * @throws PerfError `unsupported` (not Linux, no addon, no perf events), `permission` (no CAP_PERFMON; rings beyond
+   *   `kernel.perf_event_mlock_kb` without CAP_IPC_LOCK), `not_found` (a process or cgroup), `invalid` (an option), `system`
+   */
   static async open(options: EventMonitorOptions = {}): Promise<EventMonitor> {
     const targets = await Targets.open(options);
     let source: RecordSource | undefined;
@@ -45,8 +51,14 @@ export class EventMonitor extends MonitorEvents implements AsyncDisposable {
   }
 
   /**
-   * Hands out records until `stop` or `close`; rejects with what a handler threw, unless `onHandlerError` was given.
-   * After that it can be called again and goes on with the next record.
+   * Hands out records until `stop` or `close`. After that, and after it has rejected, it can be called again and goes on
+   * with the next record. It rejects with
+   *
+   * - what a handler threw, unless `onHandlerError` was given; what a listener of `onBatchEnd` or `onStop` threw. A promise
+   *   that a handler returns is nobody's: its rejection is the process's `unhandledRejection`, and its record is over
+   *   before it goes on
+   * - a PerfError where the loss counts could not be read (for listeners of `onLoss`), or CPUs that came not be taken in
+   * - a PerfError `busy` when it runs, `closed` when the monitor was closed
    */
   async run(): Promise<void> {
     await this.#parts.run.start();
@@ -91,6 +103,10 @@ export class EventMonitor extends MonitorEvents implements AsyncDisposable {
     return this.#parts.run.onStop(listener);
   }
 
+  /**
+   * What the reader has counted since the monitor was opened: records and bytes handed out, late, corrupt, unknown and lost
+   * ones, stalls, wake-ups. It costs no system call. `loss()` tells more of what was lost. After `close`: the last counts.
+   */
   stats(): SourceStats {
     return this.#parts.source.stats();
   }
@@ -110,15 +126,16 @@ export class EventMonitor extends MonitorEvents implements AsyncDisposable {
     loss.stop();
     cpuFollower.stop();
     await run.close();
-    try {
-      await source.close();
-      await probes.close();
-      await traceEvents.close();
-      await targets.close();
-    } catch (error) {
-      throw toPerfError(error, "close", "monitor");
-    } finally {
-      run.end();
+    const failures: unknown[] = [];
+    // One after the other: probes are in use as long as their events are open. What fails must not keep the rest open.
+    for (const part of [source, probes, traceEvents, targets]) {
+      try {
+        await part.close();
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    run.end();
+    if (failures.length > 0) throw toPerfError(failures[0], "close", "monitor");
   }
 }

@@ -7,10 +7,13 @@ import { Registration, type RegistrationInit } from "./registration.js";
 export class EventTable {
   /** By the source's index. An event is at its id, and, where it was opened anew since, at that index too. */
   readonly entries: (Registration | undefined)[] = [];
+  /** Every event once. What is looked at again and again must not grow with what there once was. */
+  readonly #events = new Map<EventId, Registration>();
 
   add(init: Omit<RegistrationInit, "id">): Registration {
     const registration = new Registration({ ...init, id: this.entries.length });
     this.entries.push(registration);
+    this.#events.set(registration.id, registration);
     init.group?.add(registration.id);
     return registration;
   }
@@ -33,12 +36,13 @@ export class EventTable {
     ]) {
       this.entries[index] = undefined;
     }
+    this.#events.delete(registration.id);
     registration.group?.delete(registration.id);
   }
 
   /** Every event once. */
   all(): Registration[] {
-    return this.entries.filter((each, index): each is Registration => each?.id === index);
+    return [...this.#events.values()];
   }
 
   get(id: EventId, operation: string): Registration {

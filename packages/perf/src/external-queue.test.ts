@@ -33,4 +33,15 @@ test("samples come out by time, those of one time in the order they came", () =>
   assert.is(queue.length, 0);
 });
 
+test("it is full when as many wait as may", () => {
+  const queue = new ExternalQueue(2);
+  const sample = { event: 0, pid: 0, tid: 0, cpu: 0, cgroup: 0, elapsed: 0 };
+  queue.push(sample, 1);
+  assert.not.ok(queue.full);
+  queue.push(sample, 2);
+  assert.ok(queue.full);
+  queue.pop();
+  assert.not.ok(queue.full);
+});
+
 test.run();

@@ -14,12 +14,25 @@ interface Queued extends ExternalEntry {
   readonly order: number;
 }
 
+/** Samples that may wait: more than the records of one span, whose handlers may all put some in. */
+const MOST = 2 ** 20;
+
 /** Waiting external samples by time; those of the same time in the order they came (a binary heap). */
 export class ExternalQueue {
   readonly #heap: Queued[] = [];
   #order = 0;
   /** Time of the first one, `Infinity` when there is none: what the dispatch loop looks at. */
   first = Infinity;
+  /** Samples that may wait. */
+  readonly limit: number;
+
+  constructor(limit = MOST) {
+    this.limit = limit;
+  }
+
+  get full(): boolean {
+    return this.#heap.length >= this.limit;
+  }
 
   get length(): number {
     return this.#heap.length;

@@ -3,9 +3,10 @@ import { access, open, readFile } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
 import { type EventAttr, PerfNativeError, PerfType, SoftwareEvent, tryEvent } from "@kernscope/perf-native";
+import { findPerfHierarchy } from "./cgroup-hierarchy.js";
 import { toPerfError } from "./errno.js";
 import { type FeatureName, type FeatureNeeds, featureTable } from "./feature-table.js";
-import { findMounts, Tracefs } from "./tracefs.js";
+import { Tracefs } from "./tracefs.js";
 
 /** A feature of the running kernel, as far as this process may use it. */
 export interface Feature extends FeatureNeeds {
@@ -149,16 +150,12 @@ async function findSymbols(): Promise<Finding> {
   }
 }
 
-/** The hierarchy that has the perf_event controller: a v1 mount of it, else v2. */
 async function findCgroups(): Promise<Finding> {
-  const controllers = await readFile("/proc/cgroups", "latin1").catch(() => "");
-  if (!/^perf_event\s/m.test(controllers)) return { reason: "/proc/cgroups: there is no perf_event controller" };
-  const mountinfo = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
-  const ofVersion1 = mountinfo.split("\n").filter((line) => / - cgroup .*\bperf_event\b/.test(line));
-  const [place] =
-    ofVersion1.length > 0 ? findMounts(ofVersion1.join("\n"), "cgroup") : findMounts(mountinfo, "cgroup2");
-  if (place === undefined) return { reason: "no cgroup hierarchy with the perf_event controller is mounted" };
-  return { detail: `cgroup v${ofVersion1.length > 0 ? 1 : 2} at ${place}` };
+  const hierarchy = await findPerfHierarchy();
+  if (hierarchy === undefined) return { reason: "/proc/cgroups: there is no perf_event controller" };
+  const { version, place } = hierarchy;
+  if (place === undefined) return { reason: `cgroup v${version} has the perf_event controller, and is not mounted` };
+  return { detail: `cgroup v${version} at ${place}` };
 }
 
 async function readNumber(path: string): Promise<number | undefined> {

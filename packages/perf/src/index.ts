@@ -3,6 +3,7 @@ export type { BranchEntry, BranchStack } from "./branch-stack.js";
 export { Btf, type BtfField, type BtfFunction } from "./btf.js";
 export { fetchMember } from "./btf-fetch.js";
 export type { BtfKind, BtfMember, BtfParameter, BtfType, BtfTypeId } from "./btf-types.js";
+export { CallchainContext } from "./callchain-context.js";
 export { type ClockReader, MonitorClock } from "./clock.js";
 export type { Breakpoint, CacheCounter, Counter } from "./counter.js";
 export type { CounterGroupOptions, CounterHandler, CounterReading, CounterValues } from "./counter-group.js";

@@ -3,6 +3,7 @@ import type { MonitorClock } from "./clock.js";
 import type { CounterValues } from "./counter-group.js";
 import { toPerfError } from "./errno.js";
 import { PerfError } from "./errors.js";
+import { EventOpener } from "./event-opener.js";
 import type { EventTable } from "./event-table.js";
 import { explainOpenError } from "./feature-error.js";
 import type { FieldDecoder } from "./field-decoder.js";
@@ -42,22 +43,26 @@ export interface KernelEventInit {
   options: RegistrationOptions;
 }
 
+/** Events that may have ended and be waited for; the records of those beyond, if any come, are of unknown events. */
+export const MAX_ENDED = 4096;
+
 /** Opens, changes and closes a monitor's events of the kernel. */
 export class KernelEvents {
   readonly #init: KernelEventsInit;
+  readonly #opener: EventOpener;
   /** The source would have changes wait for each other anyway. */
   readonly #changes = new SerialQueue();
   #ended: { at: number; forget: () => void }[] = [];
 
   constructor(init: KernelEventsInit) {
     this.#init = init;
+    this.#opener = new EventOpener(init);
   }
 
   async open({ members = [], handler, options, ...init }: KernelEventInit): Promise<EventId> {
     const { source, table, targets, decoder } = this.#init;
     const { name, attr, format } = init;
     const filter = options.filter === undefined ? "" : checkFilter(options.filter, name);
-    const { inherit, ...where } = await targets.list(source.cpus);
     const layout = createSampleLayout(attr, source.countsLost);
     const data = format === undefined ? undefined : decoder.cursor(format);
     // It is in the table before it is open: its first record may come before the promise is settled.
@@ -70,9 +75,9 @@ export class KernelEvents {
     });
     registration.addHandler(handler);
     const request: OpenRequest = {
-      ...where,
       index: registration.id,
-      attr: inherit ? { ...attr, flags: { inherit, ...attr.flags } } : attr,
+      attr,
+      targets: [],
       enabled: options.enabled ?? true,
       followCpus: targets.boundToCpus,
       ...(filter !== "" && { filter }),
@@ -80,37 +85,19 @@ export class KernelEvents {
       ...(options.ringSize !== undefined && { ringSize: options.ringSize }),
       ...(options.completeStack !== undefined && { completeStack: options.completeStack }),
     };
-    registration.opening = this.#open(registration, request, members);
+    const opening = this.#opener.open(registration, request, members);
+    registration.opening = opening;
+    let opened: OpenRequest;
     try {
-      await registration.opening;
+      opened = await opening;
     } catch (error) {
       table.remove(registration);
-      throw await explainOpenError(toPerfError(error, "open", name), [attr, ...members]);
+      const cgroup = await targets.explain(error, name, attr);
+      throw cgroup ?? (await explainOpenError(toPerfError(error, "open", name), [attr, ...members]));
     }
-    registration.request = request;
-    registration.indices = [request.index];
+    registration.request = opened;
+    registration.indices = [opened.index];
     return registration.id;
-  }
-
-  async #open(registration: Registration, request: OpenRequest, members: readonly EventAttr[]): Promise<void> {
-    const { source, table } = this.#init;
-    if (members.length === 0) {
-      await source.open(request);
-      return;
-    }
-    const { ringSize: _, ...member } = request;
-    await source.open({ ...request, enabled: false });
-    try {
-      for (const attr of members) {
-        const index = table.addIndex(registration);
-        await source.open({ ...member, attr, index, leader: request.index, enabled: false });
-        registration.members.push(index);
-      }
-      if (request.enabled) await source.setEnabled([request.index], true);
-    } catch (error) {
-      await source.closeEvents([...registration.members, request.index]);
-      throw error;
-    }
   }
 
   setEnabled(registrations: readonly Registration[], enabled: boolean): Promise<void> {
@@ -133,7 +120,7 @@ export class KernelEvents {
       throw new PerfError("invalid", { operation: "setFilter", subject, cause: "only trace events have filters" });
     }
     checkFilter(filter, registration.name);
-    return this.#change([registration], "setFilter", () => this.#replace(registration, filter), subject);
+    return this.#change([registration], "setFilter", () => this.#replace(registration, filter, subject), subject);
   }
 
   /** The counts of each of an event's targets. */
@@ -156,13 +143,17 @@ export class KernelEvents {
       registration.group?.delete(registration.id);
     }
     await this.#change(registrations, "unregister", async (opened) => {
+      // What fails must not keep the rest open: nobody could ask for it again.
+      const failures: unknown[] = [];
+      const attempt = (work: Promise<void>) => work.catch((error) => void failures.push(error));
       const indices = opened.flatMap((registration) => registration.indices);
-      if (indices.length > 0) await source.setEnabled(indices, false);
-      for (const registration of opened) await loss.retire(registration);
+      if (indices.length > 0) await attempt(source.setEnabled(indices, false));
+      for (const registration of opened) await attempt(loss.retire(registration));
       const members = opened.flatMap((registration) => registration.members);
-      if (indices.length > 0) await source.closeEvents([...members, ...indices]);
-      for (const { probe } of opened) if (probe !== undefined) await probes.remove(probe);
+      if (indices.length > 0) await attempt(source.closeEvents([...members, ...indices]));
+      for (const { probe } of opened) if (probe !== undefined) await attempt(probes.remove(probe));
       for (const registration of registrations) this.#end(() => this.#forget(registration));
+      if (failures.length > 0) throw failures[0];
     });
   }
 
@@ -177,6 +168,8 @@ export class KernelEvents {
   /** Records of what ends now may still be on their way to the handlers. */
   #end(forget: () => void): void {
     this.#ended.push({ at: this.#init.clock.now(), forget });
+    // A monitor that does not run would wait for ever.
+    if (this.#ended.length > MAX_ENDED) this.#ended.shift()?.forget();
   }
 
   #forget(registration: Registration): void {
@@ -200,23 +193,25 @@ export class KernelEvents {
     });
   }
 
-  async #replace(registration: Registration, filter: string): Promise<void> {
+  async #replace(registration: Registration, filter: string, subject: string): Promise<void> {
     const { source, clock, table, targets, loss } = this.#init;
     const { request } = registration;
     const [old] = registration.indices;
     if (request === undefined || old === undefined || registration.closing) return;
-    const { filter: _, ...unfiltered } = request;
-    const { targets: current } = await targets.list(source.cpus);
-    const index = table.addIndex(registration);
-    const next = { ...unfiltered, index, targets: current, ...(filter !== "" && { filter }) };
-    try {
-      await source.open({ ...next, enabled: false });
-    } catch (error) {
-      table.removeIndex(index);
-      throw error;
+    if (request.attr.flags?.inherit === true) {
+      const cause = "the processes that the watched ones have started are watched only as long as the event stays";
+      const remedy = "unregister it and register it anew, or watch a cgroup";
+      throw new PerfError("unsupported", { operation: "setFilter", subject, cause, remedy });
     }
+    const { filter: _, ...unfiltered } = request;
+    const asked = { ...unfiltered, index: table.addIndex(registration), enabled: false };
+    const next = filter === "" ? asked : { ...asked, filter };
+    const opened = await this.#opener.open(registration, next).catch(async (error) => {
+      throw (await targets.explain(error, subject, request.attr)) ?? error;
+    });
+    const { index } = opened;
     registration.indices = [old, index];
-    registration.request = next;
+    registration.request = { ...opened, enabled: request.enabled === true };
     const before: Window = { from: registration.windows.get(old)?.from ?? -Infinity, until: Infinity };
     const after: Window = { from: Infinity, until: Infinity };
     registration.setWindow(old, before);

@@ -35,12 +35,14 @@ export interface EventLoss {
 
 export interface LossTotal {
   hits: bigint;
-  /** `undefined` before Linux 6.0. */
+  /** `undefined` before Linux 6.0, and once an event was closed whose last counts could not be read. */
   lost: bigint | undefined;
   delivered: number;
   discarded: number;
   /** Times that kernel probes were reached and could not be handled: they are no hits. */
   missed: bigint;
+  /** As {@link EventLoss.throttled}: what was not sampled then is no hit. */
+  throttled: number;
 }
 
 /** Where events were lost since the monitor was opened: hits = delivered + discarded + lost + what is still in the rings. */
@@ -52,7 +54,7 @@ export interface LossReport {
   late: number;
   /** Records that were cut short or unreadable. */
   corrupt: number;
-  /** Records of no event that is open. */
+  /** Records of no event that is open, or of one that was unregistered long before its records were handed out. */
   unknown: number;
   /** What `PERF_RECORD_LOST` said in sum: a lower bound that says not whose records they were. */
   ringLost: number;
@@ -73,8 +75,9 @@ export function sumByCpu(past: readonly LossByCpu[], counts: readonly EventCount
   return [...sums.values()];
 }
 
-export function addToTotal(total: LossTotal, { hits, lost, delivered, discarded, missed }: LossTotal): void {
+export function addToTotal(total: LossTotal, { hits, lost, delivered, discarded, missed, throttled }: LossTotal): void {
   total.hits += hits;
+  total.throttled += throttled;
   total.missed += missed;
   total.lost = addLost(total.lost, lost);
   total.delivered += delivered;

@@ -19,6 +19,8 @@ export interface LossAccountInit {
   probes: ProbeRegistry;
   /** Records whose raw data was too short for their format. */
   shortRecords: () => number;
+  /** Samples of events that were forgotten. */
+  unknownRecords: () => number;
   /** How often a CPU came online and was taken in. */
   cpusCame: () => number;
   /** Milliseconds between two looks at the counts while records flow. */
@@ -32,11 +34,11 @@ export class LossAccount {
   readonly #init: LossAccountInit;
   readonly #listeners = new Set<(report: LossReport) => void>();
   /** Of events that are unregistered. */
-  readonly #closed = { hits: 0n, lost: 0n as bigint | undefined, delivered: 0, discarded: 0, missed: 0n };
+  readonly #closed = { hits: 0n, lost: 0n as bigint | undefined, delivered: 0, discarded: 0, missed: 0n, throttled: 0 };
   /** Events whose last counts were taken, but some of whose records may still come. */
   readonly #retiring = new Set<Registration>();
   #timer: NodeJS.Timeout | undefined;
-  #told = "0,0,0,0,0,0,0";
+  #told = "0,0,0,0,0,0,0,0";
   #stopped = false;
 
   constructor(init: LossAccountInit) {
@@ -52,7 +54,7 @@ export class LossAccount {
   }
 
   async report(): Promise<LossReport> {
-    const { source, table, probes, shortRecords, cpusCame } = this.#init;
+    const { source, table, probes, shortRecords, unknownRecords, cpusCame } = this.#init;
     const probeCounts = await probes.counts();
     const open = table.all().filter((each) => each.indices.length > 0 && !this.#retiring.has(each));
     const counted = await Promise.all(open.map((registration) => this.#count(registration, probeCounts)));
@@ -66,19 +68,27 @@ export class LossAccount {
       events,
       late,
       corrupt: corrupt + shortRecords(),
-      unknown,
+      unknown: unknown + unknownRecords(),
       ringLost: lost,
       stalls,
       cpusCame: cpusCame(),
     };
   }
 
-  /** Adds the last counts of an event that is about to be closed to the total. */
+  /**
+   * Adds the last counts of an event that is about to be closed to the total. Where they cannot be read it rejects, and
+   * what was lost in total is not known from then on.
+   */
   async retire(registration: Registration): Promise<void> {
-    const { hits, lost } = account(registration, await this.#read(registration));
-    const missed = (await this.#probeCounts(registration))?.missed ?? 0n;
-    addToTotal(this.#closed, { hits, lost, delivered: 0, discarded: 0, missed });
-    this.#retiring.add(registration);
+    let last: Pick<LossTotal, "hits" | "lost"> = { ...account(registration, registration.past), lost: undefined };
+    let missed = 0n;
+    try {
+      last = account(registration, await this.#read(registration));
+      missed = (await this.#probeCounts(registration))?.missed ?? 0n;
+    } finally {
+      addToTotal(this.#closed, { ...last, missed, delivered: 0, discarded: 0, throttled: 0 });
+      this.#retiring.add(registration);
+    }
   }
 
   /** The event is closed: none of its records will come any more. */
@@ -110,7 +120,10 @@ export class LossAccount {
       if (!this.#stopped) throw error;
     });
     if (report === undefined || this.#stopped) return;
-    const state = `${report.total.lost},${report.total.missed},${report.ringLost},${report.late},${report.corrupt},${report.unknown},${report.cpusCame}`;
+    const { total, ringLost, late, corrupt, unknown, cpusCame } = report;
+    // Where the kernel counts no losses, that they are unknown is no news.
+    const counts = [total.lost ?? 0n, total.missed, total.throttled, ringLost, late, corrupt, unknown, cpusCame];
+    const state = counts.join();
     if (state === this.#told) return;
     this.#told = state;
     for (const listener of [...this.#listeners]) listener(report);
@@ -128,9 +141,9 @@ export class LossAccount {
     try {
       const byCpu = await this.#read(registration);
       if (over()) return undefined;
-      const { id, name, throttled } = registration;
+      const { id, name } = registration;
       const probe = probes.get(registration.probe?.event ?? "");
-      const { delivered, discarded, hits: handed } = handedOut(registration);
+      const { delivered, discarded, throttled, hits: handed } = handedOut(registration);
       const { hits: counted, lost } = account(registration, byCpu);
       const hits = counted + handed;
       return { id, name, hits, lost, delivered, discarded, throttled, byCpu, ...(probe !== undefined && { probe }) };
@@ -146,7 +159,12 @@ export class LossAccount {
 
   async #read(registration: Registration): Promise<LossByCpu[]> {
     const { indices } = registration;
-    const counts = await Promise.all(indices.map((index) => this.#init.source.counts(index)));
+    const read = Promise.all(indices.map((index) => this.#init.source.counts(index)));
+    const counts = await read.catch((error) => {
+      // What was closed meanwhile has no counts any more.
+      if (registration.indices === indices) throw error;
+      return [];
+    });
     // What was closed meanwhile is part of the past by now and must not count twice.
     return registration.indices === indices ? sumByCpu(registration.past, counts.flat()) : this.#read(registration);
   }
@@ -164,6 +182,7 @@ function account(
 }
 
 /** What has come of an event; its hits where the kernel's count is of something else. */
-function handedOut({ countsSamples, delivered, discarded }: Registration): LossTotal {
-  return { hits: countsSamples ? 0n : BigInt(delivered + discarded), lost: 0n, missed: 0n, delivered, discarded };
+function handedOut({ countsSamples, delivered, discarded, throttled }: Registration): LossTotal {
+  const hits = countsSamples ? 0n : BigInt(delivered + discarded);
+  return { hits, lost: 0n, missed: 0n, delivered, discarded, throttled };
 }

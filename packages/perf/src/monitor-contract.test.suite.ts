@@ -159,7 +159,8 @@ export function monitorContract(test: RequiringTest, stage: Stage): void {
       event.hits,
       event.byCpu.reduce((sum, { hits }) => sum + hits, 0n),
     );
-    assert.equal(total, { hits: event.hits, lost: event.lost, delivered: event.delivered, discarded: 0, missed: 0n });
+    const { hits, lost, delivered } = event;
+    assert.equal(total, { hits, lost, delivered, discarded: 0, missed: 0n, throttled: 0 });
     assert.ok(event.lost === undefined || event.lost === 0n);
   });
 

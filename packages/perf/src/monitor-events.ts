@@ -114,6 +114,8 @@ export class MonitorEvents {
   /**
    * Puts a sample into the stream, in time order among the kernel's. One whose time is past goes out at once: behind the
    * current record, or in a microtask when no record is being handed out. `sampleId` is copied at once: it can be a record.
+   *
+   * @throws PerfError `busy` when as many wait as may (`externalLimit`), `invalid`, `not_found`
    */
   enqueueExternalSample<T>(id: EventId, sampleId: Readonly<SampleId>, data: T): void {
     this.#parts.run.assertOpen("enqueueExternalSample");
@@ -123,7 +125,12 @@ export class MonitorEvents {
       const cause = `elapsed is ${elapsed}, which is not a time`;
       throw new PerfError("invalid", { operation: "enqueueExternalSample", subject: name, cause });
     }
-    this.#parts.externals.push({ event: id, pid, tid, cpu, cgroup, elapsed }, data);
+    const { externals } = this.#parts;
+    if (externals.full) {
+      const details = { operation: "enqueueExternalSample", subject: name, cause: `${externals.limit} samples wait` };
+      throw new PerfError("busy", { ...details, remedy: "run the monitor, or raise externalLimit" });
+    }
+    externals.push({ event: id, pid, tid, cpu, cgroup, elapsed }, data);
     this.#parts.dispatcher.externalQueued();
   }
 
@@ -161,7 +168,12 @@ export class MonitorEvents {
     await this.#parts.kernel.setEnabled(this.#parts.table.select(which, "disable"), false);
   }
 
-  /** Replaces an event's filter; `""` removes it. Where the new one is refused the old one stays. */
+  /**
+   * Replaces an event's filter; `""` removes it. Where the new one is refused the old one stays.
+   *
+   * @throws PerfError `invalid`; `unsupported` where `pids` are watched: what those processes have started is watched only
+   *   as long as the event stays the same
+   */
   async setFilter(id: EventId, filter: string): Promise<void> {
     this.#parts.run.assertOpen("setFilter");
     await this.#parts.kernel.setFilter(this.#parts.table.kernel(id, "setFilter"), filter);

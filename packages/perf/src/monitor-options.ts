@@ -9,7 +9,10 @@ import type { Tracing } from "./tracing.js";
 export interface EventMonitorOptions extends ReaderOptions, TargetOptions {
   /** Where tracefs is. Left out: where it is mounted, else a private mount of the monitor's own. */
   tracingDirectory?: string;
-  /** What a handler threw; the stream goes on. Without it `run` rejects. */
+  /**
+   * What a handler threw; the stream goes on. Without it `run` rejects. What a promise that a handler returns rejects
+   * with is not among it: nobody waits for such a promise.
+   */
   onHandlerError?: (error: unknown, id: EventId) => void;
   /** Milliseconds between two looks at the loss counts while records flow. Default 1000. */
   lossInterval?: number;
@@ -19,6 +22,8 @@ export interface EventMonitorOptions extends ReaderOptions, TargetOptions {
    * taken in.
    */
   hotplugInterval?: number;
+  /** External samples that may wait for their time, or for the monitor to run; more are refused. Default 2^20. */
+  externalLimit?: number;
   /** Records from elsewhere than the kernel. The monitor closes it. */
   source?: RecordSource;
   /** Reads the clocks. Default: clock_gettime(2). */

@@ -45,7 +45,7 @@ export function assembleMonitor(source: RecordSource, targets: Targets, options:
   const table = new EventTable();
   const registrations = table.entries;
   const record = new SampleRecord(memory, clock.origin, (index) => registrations[index]);
-  const externals = new ExternalQueue();
+  const externals = new ExternalQueue(options.externalLimit);
   const dispatcher: Dispatcher = new Dispatcher({
     source,
     memory,
@@ -68,6 +68,7 @@ export function assembleMonitor(source: RecordSource, targets: Targets, options:
     table,
     probes,
     shortRecords: () => dispatcher.short,
+    unknownRecords: () => dispatcher.unknown,
     cpusCame: () => cpuFollower.came,
     interval: options.lossInterval ?? 1000,
     onError: (error) => run.end(toPerfError(error, "loss")),

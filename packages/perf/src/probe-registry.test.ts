@@ -53,6 +53,25 @@ test("a probe is a trace event with the fields that were asked for", async () =>
   assert.equal(lines(kernel), []);
 });
 
+test("a probe that cannot be removed keeps nothing else from being given back", async () => {
+  const kernel = new FakeKernel();
+  const monitor = await kernel.openMonitor();
+  const id = await monitor.registerKprobe("vfs_read", () => {});
+  await monitor.registerKprobe("vfs_write", () => {});
+  kernel.tracing.append = async (file) => {
+    throw new PerfError("system", { operation: file, cause: "EIO", errno: "EIO" });
+  };
+  let closed = 0;
+  kernel.tracing.close = async () => {
+    closed++;
+  };
+  assert.match((await monitor.unregister(id).catch((error) => error)).message, /EIO/);
+  assert.is(kernel.source.events.size, 1);
+  assert.is((await monitor.loss()).events.length, 1);
+  assert.match((await monitor.close().catch((error) => error)).message, /EIO/);
+  assert.equal([kernel.source.closed, closed], [true, 1]);
+});
+
 test("missed probes: their hits are in the account, over unregistering too", async () => {
   const kernel = new FakeKernel();
   await using monitor = await kernel.openMonitor();

@@ -7,6 +7,9 @@ export interface ProbeOptions extends RegistrationOptions {
    * What each record holds: the name of a field and the fetch expression that fills it, such as
    * `{ path: "+0($arg2):ustring", flags: "$arg3:s32" }` (Documentation/trace/kprobetrace.rst). A string that could not
    * be read is `""` before Linux 6.2 and `"(fault)"` since.
+   *
+   * User probes have `$argN` from Linux 6.11 on. Registers are in every kernel: a C function's first integers and pointers
+   * are in `%di`, `%si`, `%dx`, `%cx`, `%r8`, `%r9` on x86-64, in `%x0` to `%x7` on arm64. `$retval` needs neither.
    */
   args?: Readonly<Record<string, string>>;
   /** Fire when the function returns instead of when it is entered; `$retval` is what it returns. */

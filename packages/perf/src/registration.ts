@@ -11,7 +11,7 @@ import type { SampleRecord } from "./sample-record.js";
 import type { SideBandKind } from "./side-band.js";
 import type { TraceFormat } from "./trace-format.js";
 
-/** Both arguments are cursors, valid only during the call. */
+/** Both arguments are cursors, valid only during the call. What it returns is not looked at, be it a promise. */
 export type SampleHandler<F = TraceFields> = (record: SampleRecord, data: F) => void;
 export type ExternalHandler<T = unknown> = (sample: ExternalSample, data: T) => void;
 // biome-ignore lint/suspicious/noExplicitAny: one table holds the handlers of all events, whatever their data

@@ -1,4 +1,5 @@
 import { type EventAttr, ReadFormat, SampleFormat } from "@kernscope/perf-native";
+import { checkAttr } from "./check-attr.js";
 import { PerfError } from "./errors.js";
 
 /** What each sample of an event carries beside its header. Everything asked for costs room in the ring. */
@@ -34,7 +35,11 @@ export interface SampleOptions {
   aux?: number;
 }
 
-/** Adds to `attr` what `options` ask for. */
+/**
+ * Adds to `attr` what `options` ask for.
+ *
+ * @throws PerfError `invalid`
+ */
 export function applySampleOptions(attr: EventAttr, options: SampleOptions, subject: string): EventAttr {
   const { userStack, aux } = options;
   if (
@@ -69,7 +74,7 @@ export function applySampleOptions(attr: EventAttr, options: SampleOptions, subj
   ];
   const sampleType = bits.reduce((type, [wanted, bit]) => (wanted ? type | bit : type), attr.sampleType ?? 0);
   const readFormat = ReadFormat.TOTAL_TIME_ENABLED | ReadFormat.TOTAL_TIME_RUNNING;
-  return {
+  const own = {
     ...attr,
     sampleType,
     ...(options.values ? { readFormat: attr.readFormat ?? readFormat } : {}),
@@ -79,6 +84,7 @@ export function applySampleOptions(attr: EventAttr, options: SampleOptions, subj
     ...(options.branchStack ? { branchSampleType: options.branchStack } : {}),
     ...(aux ? { auxSampleSize: aux } : {}),
   };
+  return checkAttr(own, subject);
 }
 
 function invalid(subject: string, cause: string): PerfError {

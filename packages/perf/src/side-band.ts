@@ -1,4 +1,5 @@
 import { type EventAttr, PerfType, RecordType, SoftwareEvent } from "@kernscope/perf-native";
+import { checkAttr } from "./check-attr.js";
 import type { RegistrationOptions } from "./monitor-options.js";
 import type { RawMemory } from "./raw-memory.js";
 import type { EventRecord } from "./record.js";
@@ -109,13 +110,8 @@ export function sideBandAttr(kinds: readonly SideBandKind[], { attr }: SideBandO
     namespaces: has("namespaces"),
     contextSwitch: has("switch"),
   };
-  return {
-    samplePeriod: 1,
-    ...attr,
-    type: PerfType.SOFTWARE,
-    config: SoftwareEvent.DUMMY,
-    flags: { ...flags, ...attr?.flags },
-  };
+  const own = { samplePeriod: 1, ...attr, type: PerfType.SOFTWARE, config: SoftwareEvent.DUMMY };
+  return checkAttr({ ...own, flags: { ...flags, ...attr?.flags } }, kinds.join());
 }
 
 /** The kind of a record by its type; `undefined` for those that are no side-band records or not decoded here. */

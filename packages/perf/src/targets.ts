@@ -1,9 +1,7 @@
-import { close, open } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { promisify } from "node:util";
-import { type EventTarget, OpenFlag } from "@kernscope/perf-native";
-import { toPerfError } from "./errno.js";
+import { type EventAttr, type EventTarget, OpenFlag } from "@kernscope/perf-native";
+import { CgroupTargets } from "./cgroup-targets.js";
 import { PerfError } from "./errors.js";
+import { listThreads } from "./process-targets.js";
 
 /** What a monitor watches; with neither: the whole system. */
 export interface TargetOptions {
@@ -11,7 +9,7 @@ export interface TargetOptions {
   pids?: readonly number[];
   /**
    * Directories of cgroups, with all that is below them: of cgroup v2, or of v1 where the perf_event controller is
-   * mounted there.
+   * mounted there. One that is removed is not missed among others; one made anew under its name is another.
    */
   cgroups?: readonly string[];
 }
@@ -28,9 +26,9 @@ export interface TargetList {
 /** The targets of a monitor; it keeps cgroups' directories open. */
 export class Targets {
   readonly #pids: readonly number[];
-  readonly #directories: number[] = [];
+  readonly #cgroups: CgroupTargets;
 
-  /** @throws PerfError `invalid`, `not_found` */
+  /** @throws PerfError `invalid`, `not_found`, `permission`, `system` */
   static async open({ pids = [], cgroups = [] }: TargetOptions): Promise<Targets> {
     if (pids.length > 0 && cgroups.length > 0) {
       throw new PerfError("invalid", {
@@ -44,30 +42,48 @@ export class Targets {
       if (Number.isInteger(pid) && pid > 0) continue;
       throw new PerfError("invalid", { operation: "open", subject: `pid ${pid}`, cause: "not a process id" });
     }
-    const targets = new Targets(pids);
-    for (const pid of pids) await targets.#threads(pid);
-    try {
-      for (const path of cgroups) targets.#directories.push(await openDirectory(path));
-    } catch (error) {
-      await targets.close();
-      throw error;
-    }
-    return targets;
+    await Promise.all(pids.map(listThreads));
+    return new Targets(pids, await CgroupTargets.open(cgroups));
   }
 
-  private constructor(pids: readonly number[]) {
+  private constructor(pids: readonly number[], cgroups: CgroupTargets) {
     this.#pids = pids;
+    this.#cgroups = cgroups;
   }
 
-  /** The targets as they are now, on each of `cpus`. */
+  /**
+   * The targets as they are now, on each of `cpus`.
+   *
+   * @throws PerfError `not_found` where a process has ended, or all cgroups were removed
+   */
   async list(cpus: readonly number[]): Promise<TargetList> {
     const on = (ids: readonly number[]) => ids.flatMap((pid) => cpus.map((cpu) => ({ pid, cpu })));
-    if (this.#directories.length > 0) {
-      return { targets: on(this.#directories), flags: OpenFlag.PID_CGROUP, inherit: false };
+    if (!this.#cgroups.empty) {
+      return { targets: on(this.#cgroups.descriptors()), flags: OpenFlag.PID_CGROUP, inherit: false };
     }
     if (this.#pids.length === 0) return { targets: on([-1]), flags: 0, inherit: false };
-    const threads = await Promise.all(this.#pids.map((pid) => this.#threads(pid)));
+    const threads = await Promise.all(this.#pids.map(listThreads));
     return { targets: on(threads.flat()), flags: 0, inherit: true };
+  }
+
+  /**
+   * Whether there are threads that `listed` lacks. Those made by a thread that an event was opened on are watched with it;
+   * but these may be of one that it was not opened on yet.
+   */
+  async hasGrown({ targets }: Pick<TargetList, "targets">): Promise<boolean> {
+    const listed = new Set(targets.map(({ pid }) => pid));
+    const threads = await Promise.all(this.#pids.map((pid) => listThreads(pid).catch(unlessEnded)));
+    return threads.flat().some((thread) => !listed.has(thread));
+  }
+
+  /** Whether an event could not be opened because of cgroups that were removed, which are left out from now on. */
+  forgetRemoved(error: unknown): Promise<boolean> {
+    return this.#cgroups.forgetRemoved(error);
+  }
+
+  /** Says what is wrong with a target, where that is why an event could not be opened. */
+  explain(error: unknown, subject: string, attr: EventAttr): Promise<PerfError | undefined> {
+    return this.#cgroups.explain(error, subject, attr);
   }
 
   /** Whether they are bound to a CPU, so that their events are gone when it goes: all but processes are. */
@@ -75,28 +91,13 @@ export class Targets {
     return this.#pids.length === 0;
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#directories.splice(0).map((descriptor) => promisify(close)(descriptor)));
-  }
-
-  async #threads(pid: number): Promise<number[]> {
-    try {
-      return (await readdir(`/proc/${pid}/task`)).map(Number);
-    } catch (error) {
-      throw new PerfError("not_found", {
-        operation: "open",
-        subject: `pid ${pid}`,
-        cause: "no such process",
-        from: error,
-      });
-    }
+  close(): Promise<void> {
+    return this.#cgroups.close();
   }
 }
 
-async function openDirectory(path: string): Promise<number> {
-  try {
-    return await promisify(open)(path, "r");
-  } catch (error) {
-    throw toPerfError(error, "open", `cgroup ${path}`);
-  }
+/** A process that has ended has no threads. */
+function unlessEnded(error: unknown): number[] {
+  if (error instanceof PerfError && error.code === "not_found") return [];
+  throw error;
 }

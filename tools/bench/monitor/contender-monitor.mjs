@@ -5,8 +5,10 @@
 // handler  "empty"; "three": three fields read; "all": every field into an object; "object": the same by decodeObject;
 //          "latency": kernel time stamp to handler, of every record
 // options  of EventMonitor.open
-// churn    at "end" registers and closes other events first, and measures how long that keeps JavaScript from other work
+// churn    at "end" registers and closes other events first, and measures how long that keeps JavaScript from other work:
+//          a program with a function `main` for its user probes
 // block    keeps JavaScript busy: milliseconds of every other so many milliseconds
+import { closeSync, openSync, readSync } from "node:fs";
 import { PerformanceObserver } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +16,7 @@ import { decodeObject, EventMonitor, Tracefs } from "../../../packages/perf/dist
 import { clockNanos } from "../../../packages/perf-native/dist/index.js";
 
 const CLOCK_THREAD_CPUTIME_ID = 3;
+const scheduleText = Buffer.alloc(128);
 /** Latencies in µs; the last counts what took longer. */
 const histogram = new Uint32Array(1_000_000);
 
@@ -74,7 +77,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     before = await counters();
     answer({ begun: true });
   } else {
-    const churned = settings.churn === true ? await churn() : {};
+    const churned = settings.churn === undefined ? {} : await churn(settings.churn);
     await drain();
     const after = await counters();
     const since = Object.fromEntries(Object.keys(after).map((key) => [key, after[key] - before[key]]));
@@ -113,37 +116,62 @@ function percentiles() {
 }
 
 /**
- * Registers and closes tracepoints that nobody else has open, whose closing takes the kernel longest: 50 of them at once,
- * then those again. What counts is how much CPU time this thread spends between two timers a millisecond apart: the clock
- * on the wall would count the other programs of this machine, too. A collection of garbage that falls into a turn counts
- * in it; the longest collection is told beside it.
+ * Registers and closes tracepoints that nobody else has open, whose closing takes the kernel longest, 50 of them at once,
+ * and user probes and a counter group with them; then all of it again. Between two timers a millisecond apart it looks how
+ * much CPU time this thread spent, and how late the second one is: a call that sleeps in the kernel costs no CPU time. How
+ * long the thread waited for a processor is taken off, since that is other programs' doing. A collection of garbage that
+ * falls into a turn counts in it; the longest collection is told beside it.
  */
-async function churn() {
+async function churn(program) {
   const tracefs = await Tracefs.open();
   const names = (await tracefs.listEvents()).filter((name) => name.startsWith("syscalls/sys_enter_s")).slice(0, 50);
   await tracefs.close();
+  const nothing = () => {};
+  const register = () => [
+    ...names.map((name) => monitor.registerTracepoint(name, nothing)),
+    monitor.registerUprobe({ path: program, symbol: "main" }, nothing),
+    // Its own symbols are many: some hundred thousand.
+    monitor.registerUprobe({ path: process.execPath, symbol: "main" }, nothing, { onReturn: true }),
+    monitor.registerCounterGroup([{ software: "CONTEXT_SWITCHES" }, { software: "PAGE_FAULTS" }], nothing),
+  ];
   let collector = 0;
   const observer = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) collector = Math.max(collector, duration * 1000);
   });
   observer.observe({ entryTypes: ["gc"] });
-  let longest = 0;
-  let over = false;
-  let before = threadMicros();
+  const schedule = openSync("/proc/thread-self/schedstat", "r");
+  const longest = { cpu: 0, wall: 0 };
+  let churned = 0;
+  let before = moment(schedule);
   const turn = () => {
-    const now = threadMicros();
-    longest = Math.max(longest, now - before);
-    before = now;
-    if (!over) setTimeout(turn, 1);
+    const now = moment(schedule);
+    longest.cpu = Math.max(longest.cpu, now.cpu - before.cpu);
+    longest.wall = Math.max(longest.wall, now.wall - before.wall - 1000 - (now.waited - before.waited));
+    // What the look itself takes is no turn's.
+    before = moment(schedule);
+    timer = setTimeout(turn, 1);
   };
-  setTimeout(turn, 1);
+  let timer = setTimeout(turn, 1);
   for (let round = 0; round < 2; round++) {
-    const ids = await Promise.all(names.map((name) => monitor.registerTracepoint(name, () => {})));
+    const ids = await Promise.all(register());
+    churned += ids.length;
     await Promise.all(ids.map((each) => monitor.unregister(each)));
   }
-  over = true;
+  clearTimeout(timer);
   observer.disconnect();
-  return { churned: 2 * names.length, blockedMicros: longest, collectorMicros: collector };
+  closeSync(schedule);
+  return { churned, blockedMicros: longest.cpu, wallMicros: longest.wall, collectorMicros: collector };
+}
+
+/**
+ * Where this thread stands, in microseconds.
+ *
+ * @param {number} schedule its schedstat (Documentation/scheduler/sched-stats.rst), open
+ */
+function moment(schedule) {
+  const length = readSync(schedule, scheduleText, 0, scheduleText.length, 0);
+  const [, waited] = scheduleText.latin1Slice(0, length).split(" ");
+  return { wall: performance.now() * 1000, cpu: threadMicros(), waited: Number(waited) / 1000 };
 }
 
 /** CPU time of this thread. */

@@ -28,7 +28,8 @@ const CODE_SIZE = 0x1000;
 export function buildElf(options: ElfOptions = {}): Buffer {
   const { bits = 64, bigEndian = false, buildId = "0123456789abcdef", symbols = [], dynamic = [], versions } = options;
   const wide = bits === 64;
-  const out = Buffer.alloc(CODE_OFFSET + CODE_SIZE + 0x8000);
+  // A symbol takes its entry, its name, its version and that one's name.
+  const out = Buffer.alloc(CODE_OFFSET + CODE_SIZE + 0x8000 + 128 * (symbols.length + dynamic.length));
   let end = CODE_OFFSET + CODE_SIZE;
   const u16 = (at: number, value: number) => (bigEndian ? out.writeUInt16BE(value, at) : out.writeUInt16LE(value, at));
   const u32 = (at: number, value: number) => (bigEndian ? out.writeUInt32BE(value, at) : out.writeUInt32LE(value, at));

@@ -20,7 +20,7 @@ export interface FakeKernelOptions extends FakeSourceOptions {
 export interface EmitOptions extends Omit<RecordHeader, "event" | "type"> {
   /** What the head and tail of the sample hold, as far as the event samples it. */
   sample?: SampleFields;
-  /** It finds no room in the ring: counted, but no record. */
+  /** It finds no room in the ring: counted (as `PERF_RECORD_LOST` does without `countsLost`), but no record. */
   lost?: boolean;
   /** The kernel could not handle the probe: it counts that and nothing else. */
   missed?: boolean;
@@ -81,6 +81,7 @@ export class FakeKernel {
       if (!enabled || request.attr.type !== PerfType.TRACEPOINT || request.attr.config !== format.id) continue;
       const count = counts.find(({ cpu }) => cpu === header.cpu);
       countHit(count, lost === true);
+      if (lost && !this.source.countsLost) this.source.count({ lost: 1 });
       if (lost) continue;
       const layout = createSampleLayout(request.attr, this.source.countsLost);
       this.source.feed(this.#builder.sample(layout, { ...header, event: request.index }, raw, sample));
@@ -101,5 +102,5 @@ export class FakeKernel {
 function countHit(count: EventCount | undefined, lost: boolean): void {
   if (count === undefined) throw new RangeError("FakeKernel.emit: there is no ring on this cpu");
   count.value++;
-  if (lost) count.lost = (count.lost ?? 0n) + 1n;
+  if (lost && count.lost !== undefined) count.lost++;
 }

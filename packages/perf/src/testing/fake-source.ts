@@ -17,6 +17,8 @@ export interface FakeSourceOptions {
   cpus?: readonly number[];
   /** Bytes of span memory. Default 1 MiB. */
   spanSize?: number;
+  /** Whether losses are counted by event, as since Linux 6.0. Default true. */
+  countsLost?: boolean;
 }
 
 /** An event that was opened on a fake source. */
@@ -36,7 +38,7 @@ export class FakeSource implements RecordSource {
   readonly clock: VirtualClock;
   cpus: readonly number[];
   readonly clockId = Clock.MONOTONIC;
-  readonly countsLost = true;
+  readonly countsLost: boolean;
   readonly memory: ArrayBuffer;
   spanStart = 0;
   spanEnd = 0;
@@ -64,6 +66,7 @@ export class FakeSource implements RecordSource {
   constructor(options: FakeSourceOptions = {}) {
     this.clock = options.clock ?? new VirtualClock();
     this.cpus = options.cpus ?? [0, 1];
+    this.countsLost = options.countsLost ?? true;
     this.memory = new ArrayBuffer(options.spanSize ?? 1 << 20);
   }
 
@@ -114,7 +117,7 @@ export class FakeSource implements RecordSource {
       request,
       enabled: request.enabled ?? false,
       filter: request.filter ?? "",
-      counts: request.targets.map(({ cpu, pid }) => ({ cpu, pid, ...noCounts })),
+      counts: request.targets.map(({ cpu, pid }) => ({ cpu, pid, ...this.#noCounts })),
     });
     return { offline: [] };
   }
@@ -133,7 +136,8 @@ export class FakeSource implements RecordSource {
       if (request.followCpus !== true) continue;
       for (const pid of new Set(request.targets.map((target) => target.pid))) {
         for (const cpu of came) {
-          if (!counts.some((each) => each.cpu === cpu && each.pid === pid)) counts.push({ cpu, pid, ...noCounts });
+          if (!counts.some((each) => each.cpu === cpu && each.pid === pid))
+            counts.push({ cpu, pid, ...this.#noCounts });
         }
       }
     }
@@ -250,6 +254,10 @@ export class FakeSource implements RecordSource {
     return size;
   }
 
+  get #noCounts(): Omit<EventCount, "cpu" | "pid"> {
+    return { value: 0n, timeEnabled: 0n, timeRunning: 0n, lost: this.countsLost ? 0n : undefined };
+  }
+
   #flags(view: DataView, at: number): number {
     return view.getUint16(at + RecordOffset.FLAGS, true);
   }
@@ -264,8 +272,6 @@ export class FakeSource implements RecordSource {
     if (this.closed) throw new PerfNativeError("closed", `${operation}: the source was closed`);
   }
 }
-
-const noCounts = { value: 0n, timeEnabled: 0n, timeRunning: 0n, lost: 0n };
 
 interface PendingRecord {
   time: bigint;

@@ -15,7 +15,7 @@ export interface ReplayedRecord {
 export class ReplaySource implements RecordSource {
   readonly memory: ArrayBuffer;
   readonly clockId: number;
-  readonly countsLost = true;
+  readonly countsLost: boolean;
   readonly spanStart = 0;
   spanEnd = 0;
   horizonHigh = 0;
@@ -31,6 +31,7 @@ export class ReplaySource implements RecordSource {
     this.#inner = inner;
     this.memory = inner.memory;
     this.clockId = inner.clockId;
+    this.countsLost = inner.countsLost;
   }
 
   get cpus(): readonly number[] {
