@@ -60,7 +60,7 @@ function registerCall(
   return registrations.kprobe<TraceFields>(
     name,
     (record: SampleRecord, data) => {
-      if (record.pid === process.pid) return;
+      if (record.pid === process.pid || !sink.wants(record.cgroup)) return;
       const task = processCache.lookupTask(record.tid);
       const value = readFilePayload(kind, action, data, task, record.elapsed, places);
       if (!atReturn) sink.emit(record, task, { case: "file", value });
