@@ -174,7 +174,7 @@ test("what is said of flags is for the kernel, and so is a condition that is as 
   assert.is(await filterOf(both), '(filename ~ "/etc/*" || !(filename ~ "/*")) && flags & 3');
   let deep: Expression = name;
   for (let depth = 3; depth <= 32; depth++) deep = depth % 2 === 0 ? not(deep) : or(deep, name);
-  assert.is(await filterOf(deep), "");
+  assert.match((await filterOf(deep)) ?? "", /^\(+!\(filename ~ "\/etc\/\*"\).* \|\| !\(filename ~ "\/\*"\)+$/);
 });
 
 test("mounts are followed once for all kinds, as long as one of them is wanted", async () => {

@@ -1,4 +1,4 @@
-import { and, type Expression, ExpressionError, like, not, or, toKernelFilter } from "@kernscope/expression";
+import { and, type Expression, like, not, or, toKernelFilter } from "@kernscope/expression";
 import { dentryDepth } from "../dentry-path.js";
 import { SensorError } from "../errors.js";
 import type { EventKind } from "../event-kinds.js";
@@ -104,20 +104,9 @@ function openFilter(where: Expression): string {
   const relative = not(like("filename", "/*"));
   const isOfName = (part: Expression) => identifiersOf(part).has("filename");
   const parts = where.type === "and" ? where.operands : [where];
-  const widened = parts.map((part) => (isOfName(part) ? or(part, relative) : part));
-  try {
-    return kernelFilter(widened);
-  } catch (error) {
-    // The condition is as large as it may be already: what it says of names is evaluated here.
-    if (!(error instanceof ExpressionError && error.code === "limit")) throw error;
-    return kernelFilter(parts.filter((part) => !isOfName(part)));
-  }
-}
-
-function kernelFilter([first, ...others]: readonly Expression[]): string {
-  if (first === undefined) return "";
+  const [first, ...others] = parts.map((part) => (isOfName(part) ? or(part, relative) : part));
   // Of the mode the event has a part only; the flags are those of the probe.
-  const { filter = "" } = toKernelFilter(and(first, ...others), fieldTypes(fileFields("file.open")), {
+  const { filter = "" } = toKernelFilter(and(first!, ...others), fieldTypes(fileFields("file.open")), {
     fields: { mode: null },
   });
   return filter;
