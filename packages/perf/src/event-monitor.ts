@@ -85,7 +85,10 @@ export class EventMonitor extends MonitorEvents implements AsyncDisposable {
     return this.#parts.loss.report();
   }
 
-  /** Calls `listener` when something more was lost, a second later at the most. Returns its removal. */
+  /**
+   * Calls `listener` when something more was lost, missed, late, corrupt or throttled, or a CPU came: `lossInterval` later at
+   * the most, while records flow, and at the end of `run`. Returns its removal.
+   */
   onLoss(listener: (report: LossReport) => void): () => void {
     return this.#parts.loss.onLoss(listener);
   }
