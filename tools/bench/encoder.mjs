@@ -43,6 +43,7 @@ const kinds = {
       arg3: integer(0),
       arg4: integer(index),
       arg5: integer(0x7f00_1234_5678),
+      name: "openat",
     },
   }),
 };

@@ -154,8 +154,8 @@ async function runEvents(selectors: readonly string[], flags: EventsFlags): Prom
 async function syscallNames(selectors: readonly string[], flags: EventsFlags): Promise<SyscallNames> {
   const mayNeed = flags.subscription !== undefined || selectors.some((text) => /^\s*syscall/i.test(text));
   if (!mayNeed || flags.output === "json") return () => undefined;
-  const { syscallName } = await import("@kernscope/sensor");
-  return (id) => syscallName(id);
+  const { compatArchitecture, syscallName } = await import("@kernscope/sensor");
+  return (id, compat) => syscallName(id, compat ? (compatArchitecture() ?? "") : process.arch);
 }
 
 /** Milliseconds that the last events may take after a signal. */

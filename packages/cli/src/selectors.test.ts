@@ -86,6 +86,11 @@ test("details behind a colon", async () => {
   assert.equal((await parseSelectors(["container-exited:full"]))[0]?.with, { view: ContainerEventView.FULL });
   assert.equal((await parseSelectors(["ticker:500ms"]))[0]?.with, { interval: 500_000_000n });
   assert.equal((await parseSelectors(["chargen:10"]))[0]?.with, { length: 10n });
+  assert.is(await condition("syscall where compat == true && id == 11"), "compat == true && id == 11");
+  await refused(
+    "syscall:execve where compat == true",
+    /64-bit table – write syscall where compat == true && id == NUM/,
+  );
   await refused("syscall:opennat", /no system call "opennat"/);
   await refused("exec:x", /exec has nothing behind a colon/);
   await refused("kernel-call", /write kernel-call:FUNCTION/);

@@ -52,6 +52,10 @@ export async function parseSelector(text: string): Promise<Selector> {
   const { condition } = cut;
   if (condition === undefined) return { kind, detail, condition, where: detail.where };
   const where = readCondition(condition, await fieldsOf(kind, detail));
+  if (kind.startsWith("syscall") && detail.where !== undefined && /\bcompat\b/.test(condition)) {
+    const cause = "a name or number behind the colon is of the 64-bit table";
+    throw usage(`${JSON.stringify(text)}: ${cause} – write ${kind} where compat == true && id == NUMBER`);
+  }
   return { kind, detail, condition, where: detail.where === undefined ? where : and(detail.where, where) };
 }
 

@@ -57,6 +57,15 @@ kernel("an explanation says which text runs in the kernel, what is left, and why
   assert.is(raw.sensor, "arg0 == 5");
   const absent = "not every one of the kernel's records has arg0 as the event has it";
   assert.equal(raw.parts, [inKernel("id > 400"), { text: "arg0 == 5", runs: "sensor", reason: absent }]);
+  const wide = await explainFilter(plain("syscall.enter", "compat == false && id == 61"));
+  assert.equal(wide.kernel, [{ event: "syscalls/sys_enter_wait4", filter: "" }]);
+  assert.is(wide.sensor, undefined);
+  const narrow = await explainFilter(plain("syscall.exit", "compat == true && id == 11 && ret == 0"));
+  assert.equal(narrow.kernel, [{ event: "raw_syscalls/sys_exit", filter: "id == 11 && ret == 0" }]);
+  assert.is(narrow.sensor, "compat == true");
+  const both = await explainFilter(plain("syscall.enter", "compat && id == 11 || !compat && id == 59 && arg0 > 5"));
+  assert.equal(both.kernel, [{ event: "raw_syscalls/sys_enter", filter: "(id == 11 || id == 59)" }]);
+  assert.is(both.sensor, "compat && id == 11 || !compat && id == 59 && arg0 > 5");
   const cache = await explainFilter(plain("process.exec", 'filename ~ "/usr/*"'));
   assert.is(cache.sensor, 'filename ~ "/usr/*"');
   assert.ok(cache.kernel.every(({ filter }) => filter === ""));

@@ -34,4 +34,4 @@ export type {
   TickerFilter,
   UserCallFilter,
 } from "./subscription-request.js";
-export { type SyscallArchitecture, syscallName, syscallNumber } from "./syscall-numbers.js";
+export { compatArchitecture, type SyscallArchitecture, syscallName, syscallNumber } from "./syscall-numbers.js";

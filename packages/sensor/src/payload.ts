@@ -48,7 +48,7 @@ export const SyscallEventType = { ENTER: 1, EXIT: 2 } as const;
 /** `SyscallEvent` of the API. Arguments are what the registers held; beyond 2^53 they are bigints. */
 export interface SyscallPayload {
   readonly type: number;
-  /** In the host architecture's 64-bit table. */
+  /** In the host architecture's table, or with `compat` in that of its 32-bit programs. */
   readonly id: number;
   readonly arg0?: number | bigint | undefined;
   readonly arg1?: number | bigint | undefined;
@@ -58,6 +58,10 @@ export interface SyscallPayload {
   readonly arg5?: number | bigint | undefined;
   /** A failed call's is the negative errno. */
   readonly ret?: number | bigint;
+  /** Of the call, by its number; absent for a number without one. */
+  readonly name?: string | undefined;
+  /** The call went through the table of 32-bit calls. */
+  readonly compat?: boolean;
 }
 
 /** Numbers of the API's `FileEventType`. */
@@ -148,12 +152,15 @@ export const NetworkEventType = {
 } as const;
 
 /** Numbers of the API's `NetworkAddressFamily`. */
-export const AddressFamily = { INET: 1, INET6: 2, LOCAL: 3 } as const;
+export const AddressFamily = { UNKNOWN: 0, INET: 1, INET6: 2, LOCAL: 3 } as const;
 
 /** `NetworkAddress` of the API. */
 export interface NetworkAddress {
   readonly family: number;
+  /** Number of socket(7)'s family where `family` is 0: an address that has no value here. */
+  readonly otherFamily?: number;
   readonly address:
+    | { readonly case: undefined; readonly value?: undefined }
     | {
         readonly case: "ipv4Address";
         /** The address as its four bytes lie in memory, read as a little-endian number. */
@@ -178,6 +185,8 @@ export interface NetworkPayload {
   readonly address?: NetworkAddress | undefined;
   readonly result?: number | bigint;
   readonly backlog?: number | bigint;
+  /** It was no system call but a request to io_uring: descriptor and backlog are not known. */
+  readonly ioUring?: boolean;
 }
 
 /** Numbers of the API's `PerformanceEventType`. */

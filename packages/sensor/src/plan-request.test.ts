@@ -1,4 +1,4 @@
-import { compare, type Expression, identifier, like, or, parse } from "@kernscope/expression";
+import { and, compare, type Expression, identifier, like, or, parse } from "@kernscope/expression";
 import { FakeTracing } from "@kernscope/perf/testing";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -49,6 +49,20 @@ test("what cannot be honoured is a status, as long as something can", async () =
   assert.match(statuses[0]!.message, /ticker.*interval is 0/);
   assert.match(statuses[1]!.message, /syscall\.enter.*every system call/);
   assert.match(statuses[2]!.message, "since");
+});
+
+test("a condition that does not name compat stays one on 64-bit calls beside one that does", async () => {
+  const kind = "syscall.enter" as const;
+  const idIs = (id: number) => compare("id", "int64", "eq", id);
+  const { sources } = await plan({
+    filters: [
+      { kind, where: idIs(59) },
+      { kind, where: and(idIs(11), compare("compat", "bool", "eq", true)) },
+    ],
+  });
+  assert.is(sources.length, 1);
+  const passes = (id: number, compat: boolean) => sources[0]!.predicate?.({ type: 1, id, compat });
+  assert.equal([passes(59, false), passes(59, true), passes(11, true), passes(11, false)], [true, false, true, false]);
 });
 
 test("conditions of one kind are one source, and an event that passes several is delivered once", async () => {

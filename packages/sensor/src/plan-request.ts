@@ -1,4 +1,5 @@
 import { print, validate } from "@kernscope/expression";
+import { sayCompat } from "./compat-condition.js";
 import { ContainerMatcher } from "./container-matcher.js";
 import { SensorError, toSensorError } from "./errors.js";
 import { eventKinds, isEventKind } from "./event-kinds.js";
@@ -66,7 +67,7 @@ export async function planRequest(request: SubscriptionRequest, kernel: KernelSu
       return false;
     }
   });
-  for (const filter of mergeFilters(valid)) {
+  for (const filter of mergeFilters(sayCompat(valid))) {
     try {
       const planned = await planValid(filter, kernel);
       sources.push(planned);

@@ -41,19 +41,19 @@ export function sockaddrArguments(address: string, length: string): Record<strin
   };
 }
 
-/** The address that a kernel probe found; `undefined` where the program gave none, or one of another family. */
+/** The address that a kernel probe found, of other families and too short ones the family alone; `undefined`: none. */
 export function addressOf(fields: SockaddrFields): NetworkAddress | undefined {
   const { length, sa_family: family } = fields;
   if (length < UNIX_HEADER) return undefined;
   switch (family) {
     case Family.INET:
-      return length < 8 ? undefined : ipv4Address(fields.ipv4, swap(fields.port));
+      return length < 8 ? otherAddress(family) : ipv4Address(fields.ipv4, swap(fields.port));
     case Family.INET6:
-      return length < 24 ? undefined : ipv6Address(fields.high, fields.low, swap(fields.port));
+      return length < 24 ? otherAddress(family) : ipv6Address(fields.high, fields.low, swap(fields.port));
     case Family.UNIX:
       return unixAddress(fields, length);
     default:
-      return undefined;
+      return otherAddress(family);
   }
 }
 
@@ -116,7 +116,7 @@ export function peerArguments(types: KernelTypes, sock: string): Record<string, 
   };
 }
 
-/** The other end of a connection; `undefined` for one of another family. */
+/** The other end of a connection, of other families the family alone; `undefined`: none. */
 export function peerOfSocket(fields: PeerFields): NetworkAddress | undefined {
   switch (fields.family) {
     case Family.INET:
@@ -127,13 +127,13 @@ export function peerOfSocket(fields: PeerFields): NetworkAddress | undefined {
       if (Number(fields.peer) === 0) return undefined;
       return unixAddress(fields, Number(fields.name) === 0 ? 0 : fields.length);
     default:
-      return undefined;
+      return otherAddress(fields.family);
   }
 }
 
 /** What conditions on addresses see. */
 export const addressFields = {
-  sa_family: ({ address }: NetworkPayload): FieldContent => families[address?.family ?? 0],
+  sa_family: ({ address }: NetworkPayload): FieldContent => families[address?.family ?? 0] ?? address?.otherFamily,
   sin_port: ({ address }: NetworkPayload): FieldContent =>
     address?.address.case === "ipv4Address" ? address.address.value.port : undefined,
   sin_addr: ({ address }: NetworkPayload): FieldContent =>
@@ -151,6 +151,10 @@ export const addressFields = {
 
 /** Families by the API's numbers. */
 const families = [undefined, Family.INET, Family.INET6, Family.UNIX] as const;
+
+function otherAddress(family: number): NetworkAddress {
+  return { family: AddressFamily.UNKNOWN, otherFamily: family, address: { case: undefined } };
+}
 
 function ipv4Address(address: number, port: number): NetworkAddress {
   return { family: AddressFamily.INET, address: { case: "ipv4Address", value: { address: { address }, port } } };

@@ -39,7 +39,10 @@ export type PlainKind = Exclude<
 /** One of the kinds that take nothing but a condition. */
 export interface PlainFilter {
   kind: PlainKind;
-  /** Over the fields of the kind (`fieldTypesOf`). System calls must have one that says which `id`. */
+  /**
+   * Over the fields of the kind (`fieldTypesOf`). System calls must have one that says which `id`. Calls through the table
+   * of 32-bit calls pass only one that names `compat`.
+   */
   where?: Expression;
 }
 

@@ -1,17 +1,17 @@
 import { type FieldTypes, parse, print } from "@kernscope/expression";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { limitsIds, pinnedIds, specialise } from "./syscall-ids.js";
-import { syscallName, syscallNumber, syscallTracepoint } from "./syscall-numbers.js";
+import { limitsIds, pinnedIds, specialise, weakened } from "./syscall-ids.js";
+import { compatArchitecture, syscallName, syscallNames, syscallNumber, syscallTracepoint } from "./syscall-numbers.js";
 
-const types: FieldTypes = { id: "int64", arg0: "uint64", arg1: "uint64" };
+const types: FieldTypes = { id: "int64", compat: "bool", arg0: "uint64", arg1: "uint64" };
 const expression = (text: string) => parse(text, types);
 const pinned = (text: string) => {
   const ids = pinnedIds(expression(text));
   return ids && [...ids].sort((a, b) => a - b);
 };
-const special = (text: string, id: number) => {
-  const left = specialise(expression(text), id, types);
+const special = (text: string, value: number | boolean) => {
+  const left = specialise(expression(text), typeof value === "number" ? "id" : "compat", value, types);
   return typeof left === "boolean" ? left : print(left);
 };
 
@@ -42,6 +42,25 @@ test("what is left of a condition when the id is known", () => {
   assert.is(special("!(id > 5) && arg0 == 3", 1), print(expression("arg0 == 3")));
 });
 
+test("what is left of a condition when the table is known", () => {
+  assert.is(special("compat == true && id == 1", false), false);
+  assert.is(special("compat == true && id == 1", true), "id == 1");
+  assert.is(special("compat && id == 1 || !compat && id == 2", false), "id == 2");
+  assert.is(special("compat is not null && id == 1", true), "id == 1");
+});
+
+test("what a condition says without some of its fields", () => {
+  const weak = (text: string) => {
+    const left = weakened(expression(text), new Set(["compat", "arg0"]));
+    return left === true ? left : print(left);
+  };
+  assert.is(weak("id == 1 && arg0 == 3"), "id == 1");
+  assert.is(weak("compat && id == 1 || !compat && id == 2 && arg1 == 3"), "id == 1 || id == 2 && arg1 == 3");
+  assert.is(weak("id == 1 || arg0 == 3"), true);
+  assert.is(weak("!(id == 1 && arg0 == 3)"), true);
+  assert.is(weak("id == 1"), "id == 1");
+});
+
 test("numbers and names of both architectures", () => {
   assert.equal(
     ["read", "openat", "execve", "openat2", "futex_waitv"].map((name) => syscallNumber(name, "x64")),
@@ -51,6 +70,25 @@ test("numbers and names of both architectures", () => {
     ["read", "openat", "execve", "openat2", "futex_waitv"].map((name) => syscallNumber(name, "arm64")),
     [63, 56, 221, 437, 449],
   );
+  assert.equal(
+    ["read", "openat", "execve", "socketcall", "clock_gettime64", "futex_waitv"].map((name) =>
+      syscallNumber(name, "ia32"),
+    ),
+    [3, 295, 11, 102, 403, 449],
+  );
+  assert.equal(
+    ["read", "openat", "execve", "connect", "clock_gettime64", "futex_waitv"].map((name) => syscallNumber(name, "arm")),
+    [3, 322, 11, 283, 403, 449],
+  );
+  assert.equal(
+    [syscallName(222, "ia32"), syscallName(7, "arm"), syscallName(-1, "ia32")],
+    [undefined, undefined, undefined],
+  );
+  assert.equal(
+    [compatArchitecture("x64"), compatArchitecture("arm64"), compatArchitecture("ia32")],
+    ["ia32", "arm", undefined],
+  );
+  assert.is(syscallNames("ia32").length, 470);
   assert.is(syscallName(9999, "x64"), undefined);
   assert.is(syscallName(0, "m68k"), undefined);
   assert.is(syscallTracepoint(syscallNumber("uname")!, "exit"), "syscalls/sys_exit_newuname");

@@ -1,22 +1,35 @@
-import { arm64Syscalls, x64Syscalls } from "./syscall-tables.js";
+import { arm64Syscalls, type SyscallRun, x64Syscalls } from "./syscall-tables.js";
+import { armSyscalls, ia32Syscalls } from "./syscall-tables-32.js";
 
 interface Table {
-  readonly names: ReadonlyMap<number, string>;
+  /** By number. */
+  readonly names: readonly (string | undefined)[];
   readonly numbers: ReadonlyMap<string, number>;
 }
 
-const runs = { x64: x64Syscalls, arm64: arm64Syscalls } as const;
+const runs = { x64: x64Syscalls, arm64: arm64Syscalls, ia32: ia32Syscalls, arm: armSyscalls } as const;
 const tables = new Map<string, Table>();
 
 /** Architectures whose system calls have names here; as `process.arch` calls them. */
 export type SyscallArchitecture = keyof typeof runs;
 
-/** The name of a system call, such as `openat`; `undefined` for a number without one. */
-export function syscallName(number: number, architecture: string = process.arch): string | undefined {
-  return tableOf(architecture)?.names.get(number);
+/** The architecture whose table the calls of 32-bit programs go through, on a 64-bit host. */
+export function compatArchitecture(architecture: string = process.arch): SyscallArchitecture | undefined {
+  if (architecture === "x64") return "ia32";
+  return architecture === "arm64" ? "arm" : undefined;
 }
 
-/** The number of a system call, in the 64-bit table of an architecture. */
+/** The name of a system call, such as `openat`; `undefined` for a number without one. */
+export function syscallName(number: number, architecture: string = process.arch): string | undefined {
+  return syscallNames(architecture)[number];
+}
+
+/** The names of an architecture's system calls by their numbers; empty where they are not known. */
+export function syscallNames(architecture: string = process.arch): readonly (string | undefined)[] {
+  return tableOf(architecture)?.names ?? [];
+}
+
+/** The number of a system call, in the table of an architecture. */
 export function syscallNumber(name: string, architecture: string = process.arch): number | undefined {
   return tableOf(architecture)?.numbers.get(name);
 }
@@ -40,11 +53,18 @@ export function syscallTracepoint(number: number, side: "enter" | "exit"): strin
 function tableOf(architecture: string): Table | undefined {
   const known = tables.get(architecture);
   if (known !== undefined || !Object.hasOwn(runs, architecture)) return known;
-  const names = new Map<number, string>();
-  for (const [first, text] of runs[architecture as SyscallArchitecture]) {
-    for (const [at, name] of text.trim().split(/\s+/).entries()) names.set(first + at, name);
-  }
-  const table = { names, numbers: new Map([...names].map(([number, name]) => [name, number])) };
+  const table = readRuns(runs[architecture as SyscallArchitecture]);
   tables.set(architecture, table);
   return table;
+}
+
+function readRuns(list: readonly SyscallRun[]): Table {
+  const names: (string | undefined)[] = [];
+  for (const [first, text] of list) {
+    // No holes: an array that has some is slower to read.
+    while (names.length < first) names.push(undefined);
+    names.push(...text.trim().split(/\s+/));
+  }
+  const numbers = new Map(names.flatMap((name, number) => (name === undefined ? [] : [[name, number] as const])));
+  return { names, numbers };
 }

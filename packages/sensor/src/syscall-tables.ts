@@ -2,8 +2,24 @@
  * Names of system calls by number, as in syscalls(2): runs of numbers, each with that of its first. Up to Linux 6.18.
  */
 
+/** Names of consecutive numbers, separated by blanks. */
+export type SyscallRun = readonly [first: number, names: string];
+
+/** Calls since Linux 5.1 have the same number everywhere. */
+export const recentSyscalls: SyscallRun = [
+  424,
+  `
+    pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig
+    fsmount fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2
+    mount_setattr quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret
+    process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack futex_wake
+    futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal
+    setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file_setattr
+  `,
+];
+
 /** x86-64: arch/x86/entry/syscalls/syscall_64.tbl without the calls of x32. */
-export const x64Syscalls: readonly (readonly [first: number, names: string])[] = [
+export const x64Syscalls: readonly SyscallRun[] = [
   [
     0,
     `
@@ -41,21 +57,11 @@ export const x64Syscalls: readonly (readonly [first: number, names: string])[] =
       pkey_alloc pkey_free statx io_pgetevents rseq
     `,
   ],
-  [
-    424,
-    `
-      pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig
-      fsmount fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2
-      mount_setattr quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret
-      process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack futex_wake
-      futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal
-      setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file_setattr
-    `,
-  ],
+  recentSyscalls,
 ];
 
 /** arm64: scripts/syscall.tbl. */
-export const arm64Syscalls: readonly (readonly [first: number, names: string])[] = [
+export const arm64Syscalls: readonly SyscallRun[] = [
   [
     0,
     `
@@ -94,15 +100,5 @@ export const arm64Syscalls: readonly (readonly [first: number, names: string])[]
       pkey_mprotect pkey_alloc pkey_free statx io_pgetevents rseq kexec_file_load
     `,
   ],
-  [
-    424,
-    `
-      pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig
-      fsmount fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2
-      mount_setattr quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret
-      process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2 map_shadow_stack futex_wake
-      futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal
-      setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file_setattr
-    `,
-  ],
+  recentSyscalls,
 ];

@@ -17,6 +17,7 @@ export type EventFieldType =
 
 const name = { filename: "string" } as const;
 const exitDetails = { exit_status: "uint32", exit_signal: "uint32", exit_core_dumped: "bool" } as const;
+const call = { id: "int64", compat: "bool" } as const;
 const result = { ret: "int64" } as const;
 const address = {
   fd: "uint64",
@@ -58,7 +59,7 @@ export const fieldTypes = {
   "attribute-change": name,
 
   syscall: {
-    id: "int64",
+    ...call,
     arg0: "uint64",
     arg1: "uint64",
     arg2: "uint64",
@@ -66,7 +67,7 @@ export const fieldTypes = {
     arg4: "uint64",
     arg5: "uint64",
   },
-  "syscall-exit": { id: "int64", ...result },
+  "syscall-exit": { ...call, ...result },
 
   connect: address,
   "connect-result": result,

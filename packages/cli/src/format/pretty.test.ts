@@ -20,7 +20,7 @@ import { UserNames } from "./user-names.js";
 
 const users = new UserNames("root:x:0:0::/:\nalice:x:1000:1000::/:\n");
 const names = new Map([[257, "openat"]]);
-const plain = new PrettyFormat(users, colors.createColors(false), (id) => names.get(id));
+const plain = new PrettyFormat(users, colors.createColors(false), (id, compat) => (compat ? undefined : names.get(id)));
 const coloured = new PrettyFormat(users, colors.createColors(true));
 const more = { commandLine: ["cat", "x"] };
 const { FORK, EXEC, EXIT, UPDATE } = ProcessEventType;
@@ -133,11 +133,21 @@ test("network: addresses as one writes them, errors by their names", () => {
     network({ type: SENDTO_ATTEMPT, address: { family: 9 } }),
     "sendto root     fd 0 address of family 9  cat x",
   );
+  assert.is(
+    network({ type: CONNECT_ATTEMPT, sockfd: 3n, address: { otherFamily: 38 } }),
+    "connect root     fd 3 address of family 38  cat x",
+  );
   assert.is(network({ type: LISTEN_ATTEMPT, sockfd: 4n, backlog: 128n }), "listen root     fd 4 backlog 128  cat x");
   assert.is(network({ type: CONNECT_RESULT, result: -111n }), "connect root     = ECONNREFUSED  cat x");
   assert.is(network({ type: CONNECT_RESULT, result: -4000n }), "connect root     = error 4000  cat x");
   const peer = { address: { case: "ipv4Address", value: ipv4Address } };
   assert.is(network({ type: ACCEPT_RESULT, result: 5n, address: peer }), "accept root     = 5 127.0.0.1:80  cat x");
+  assert.is(
+    network({ type: CONNECT_ATTEMPT, address: peer, ioUring: true }),
+    "connect root     by io_uring 127.0.0.1:80  cat x",
+  );
+  assert.is(network({ type: SENDTO_ATTEMPT, ioUring: true }), "sendto root     by io_uring  cat x");
+  assert.is(network({ type: CONNECT_RESULT, ioUring: true }), "connect root     = 0 by io_uring  cat x");
   assert.is(network({ type: 99 }), "network 99 root       cat x");
 });
 
@@ -150,6 +160,12 @@ test("system calls by name", () => {
     call({ type: Syscall.EXIT, id: 999n, ret: 1n << 62n }),
     "return root     call 999 = 4611686018427387904  cat x",
   );
+  assert.is(call({ type: Syscall.EXIT, id: 999n, name: "openat3" }), "return root     openat3 = 0  cat x");
+  assert.is(
+    call({ type: Syscall.EXIT, id: 5n, name: "open", compat: true }),
+    "return root     open (32-bit) = 0  cat x",
+  );
+  assert.is(call({ type: Syscall.EXIT, id: 257n, compat: true }), "return root     call 257 (32-bit) = 0  cat x");
 });
 
 test("function calls by what was fetched", () => {

@@ -24,6 +24,8 @@ export function writeSyscallEvent(writer: WireWriter, event: Init<SyscallEvent>)
   writer.uint64(14, event.arg4);
   writer.uint64(15, event.arg5);
   writer.int64(20, event.ret);
+  writer.string(1000, event.name);
+  writer.bool(1001, event.compat);
 }
 
 export function writeProcessEvent(writer: WireWriter, event: Init<ProcessEvent>): void {

@@ -15,9 +15,10 @@ export function writeNetworkEvent(writer: WireWriter, event: Init<NetworkEvent>)
   }
   writer.sint64(12, event.result);
   writer.uint64(13, event.backlog);
+  writer.bool(1000, event.ioUring);
 }
 
-function writeNetworkAddress(writer: WireWriter, { family, address }: Init<NetworkAddress>): void {
+function writeNetworkAddress(writer: WireWriter, { family, address, otherFamily }: Init<NetworkAddress>): void {
   writer.int32(1, family);
   switch (address?.case) {
     case undefined:
@@ -39,6 +40,7 @@ function writeNetworkAddress(writer: WireWriter, { family, address }: Init<Netwo
         "see the oneof `address` of NetworkAddress",
       );
   }
+  writer.uint32(1000, otherFamily);
 }
 
 function writeIPv4AddressAndPort(writer: WireWriter, { address, port }: Init<IPv4AddressAndPort>): void {

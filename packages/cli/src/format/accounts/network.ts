@@ -11,13 +11,16 @@ export function networkAccount(network: NetworkEvent): Account {
   }
   const what = name.replace(/_(?:ATTEMPT|RESULT)$/, "").toLowerCase();
   const address = network.address === undefined ? "" : ` ${addressText(network.address)}`;
-  if (name.endsWith("_RESULT")) return { what, more: `= ${resultText(network.result)}${address}` };
+  if (name.endsWith("_RESULT")) {
+    return { what, more: `= ${resultText(network.result)}${address}${network.ioUring ? " by io_uring" : ""}` };
+  }
+  if (network.ioUring) return { what, more: `by io_uring${address}` };
   const backlog = network.type === NetworkEventType.LISTEN_ATTEMPT ? ` backlog ${network.backlog}` : "";
   return { what, more: `fd ${network.sockfd}${address}${backlog}` };
 }
 
 /** `127.0.0.1:80`, `[::1]:80`, or a path as one writes it in a shell. */
-export function addressText({ family, address }: NetworkAddress): string {
+export function addressText({ family, address, otherFamily }: NetworkAddress): string {
   switch (address.case) {
     case "ipv4Address":
       return `${ipv4Text(address.value.address?.address ?? 0)}:${address.value.port}`;
@@ -28,7 +31,7 @@ export function addressText({ family, address }: NetworkAddress): string {
     case "localAddress":
       return address.value === "" ? "unix (unnamed)" : `unix ${quoted(address.value)}`;
     default:
-      return `address of family ${Number(family)}`;
+      return `address of family ${otherFamily || Number(family)}`;
   }
 }
 
