@@ -11,6 +11,7 @@ import { LossAccount } from "./loss.js";
 import type { EventMonitorOptions } from "./monitor-options.js";
 import { MonitorRun } from "./monitor-run.js";
 import { ProbeRegistry } from "./probe-registry.js";
+import { sweepProbes } from "./probe-sweep.js";
 import { RawMemory } from "./raw-memory.js";
 import { Registrar } from "./registrar.js";
 import { SampleRecord } from "./sample-record.js";
@@ -38,7 +39,11 @@ export interface MonitorParts {
 /** Puts a monitor together; nothing of it runs yet but the look-out for CPUs. */
 export function assembleMonitor(source: RecordSource, targets: Targets, options: EventMonitorOptions): MonitorParts {
   const { tracing, tracingDirectory, onHandlerError } = options;
-  const traceEvents = new TraceEvents(async () => tracing ?? Tracefs.open(tracingDirectory));
+  const traceEvents = new TraceEvents(async () => {
+    const opened = tracing ?? (await Tracefs.open(tracingDirectory));
+    await sweepProbes(opened);
+    return opened;
+  });
   const probes = new ProbeRegistry(() => traceEvents.tracing());
   const clock = new MonitorClock(source.clockId, options.readClock);
   const memory = new RawMemory(source.memory);

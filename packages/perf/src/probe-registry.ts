@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { PerfError } from "./errors.js";
 import { explainProbeError } from "./probe-error.js";
-import { Liveness, probeName, probeOwner, thisProcess } from "./probe-owner.js";
+import { probeName, thisProcess } from "./probe-owner.js";
 import { type ProbeCounts, parseProbeProfile } from "./probe-profile.js";
 import { type ProbeText, probeLine, removalLine } from "./probe-text.js";
 import type { Tracing } from "./tracing.js";
@@ -26,14 +26,13 @@ const removal = { attempts: 10, pause: 20 } as const;
 
 /**
  * The probes of one monitor: lines in tracefs's kprobe_events and uprobe_events, which outlive the process if they are not
- * removed. What dead processes left is removed when the first probe is added.
+ * removed: {@link sweepProbes}.
  */
 export class ProbeRegistry {
   readonly #open: () => Promise<Tracing>;
   readonly #instance = randomBytes(4).toString("hex");
   readonly #probes = new Map<string, Probe>();
   readonly #working = new Set<Promise<unknown>>();
-  readonly #swept = new Map<ProbeKind, Promise<void>>();
   #count = 0;
   #closed = false;
 
@@ -88,7 +87,6 @@ export class ProbeRegistry {
     const event = probeName(owner, this.#instance, this.#count++);
     const line = probeLine({ ...text, event });
     const tracing = await this.#open();
-    await this.#sweep(kind, tracing, owner.namespace);
     try {
       await tracing.append(`${kind}_events`, line);
     } catch (error) {
@@ -112,15 +110,6 @@ export class ProbeRegistry {
     this.#probes.delete(probe.event);
   }
 
-  #sweep(kind: ProbeKind, tracing: Tracing, namespace: string): Promise<void> {
-    let swept = this.#swept.get(kind);
-    if (swept === undefined) {
-      swept = sweepProbes(kind, tracing, new Liveness(namespace));
-      this.#swept.set(kind, swept);
-    }
-    return swept;
-  }
-
   #track<T>(work: Promise<T>): Promise<T> {
     this.#working.add(work);
     const done = () => this.#working.delete(work);
@@ -129,18 +118,8 @@ export class ProbeRegistry {
   }
 }
 
-/** Removes what dead processes left. What cannot be removed, because it is in use after all, stays. */
-async function sweepProbes(kind: ProbeKind, tracing: Tracing, liveness: Liveness): Promise<void> {
-  const lines = (await tracing.read(`${kind}_events`).catch(() => "")).split("\n");
-  for (const line of lines) {
-    const event = /^[pr]\d*:(\S+) /.exec(line)?.[1] ?? "";
-    const owner = probeOwner(event);
-    if (owner !== undefined && !(await liveness.isAlive(owner))) await removeProbe(tracing, { kind, event });
-  }
-}
-
 /** Returns why it is still there. */
-async function removeProbe(tracing: Tracing, { kind, event }: Probe): Promise<PerfError | undefined> {
+export async function removeProbe(tracing: Tracing, { kind, event }: Probe): Promise<PerfError | undefined> {
   try {
     await tracing.append(`${kind}_events`, removalLine(event));
     return undefined;
