@@ -71,8 +71,14 @@ async function run() {
     if (output !== "arm64 bigint perf_event_open: ENOSYS unsupported perfEvents")
       throw new Error(`it printed ${output}`);
   });
-  await test("without a binary for the platform the addon is compiled where it is installed", () => {
+  await test("elsewhere than on Linux nothing is compiled on installation", () => {
     removePrebuilds(project);
+    const home = join(project, "node_modules/@kernscope/perf-native");
+    const darwin = 'data:text/javascript,Object.defineProperty(process,"platform",{value:"darwin"})';
+    command(process.execPath, ["--import", darwin, "install.mjs"], { cwd: home });
+    if (existsSync(join(home, "build"))) throw new Error("it compiled");
+  });
+  await test("without a binary for the platform the addon is compiled where it is installed", () => {
     command("npm", ["rebuild", "@kernscope/perf-native"], {
       cwd: project,
       env: { npm_config_nodedir: dirname(dirname(process.execPath)) },
