@@ -3,6 +3,7 @@ import { defaultAddress, eventKinds } from "@kernscope/telemetry-api";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import colors from "picocolors";
 import { events } from "./commands/events.js";
+import type { CredentialFiles } from "./credentials.js";
 import { CliError, ExitStatus } from "./errors.js";
 import type { SyscallNames } from "./format/accounts/syscall.js";
 import { formatJson } from "./format/json.js";
@@ -12,7 +13,7 @@ import { UserNames } from "./format/user-names.js";
 import { Output } from "./output.js";
 import { parseTimeSpan } from "./time-span.js";
 
-interface EventsFlags {
+interface EventsFlags extends CredentialFiles {
   readonly output: "pretty" | "json";
   readonly address: string;
   readonly limit?: number;
@@ -78,7 +79,11 @@ function commandLine(): Command {
     .option("--subscription <file>", "take the whole subscription from a JSON file; - is the standard input")
     .option("--limit <n>", "end after n events", positiveInteger)
     .option("--for <time>", "end after a time such as 500ms, 5s, 2m or 1h", parseTimeSpan)
-    .option("--address <address>", "where the service is: unix:PATH or HOST:PORT", defaultAddress)
+    .option("--address <address>", "where the service is: unix:PATH, HOST:PORT or https://HOST:PORT", defaultAddress)
+    .option("--tls-ca <file>", "authorities that the service's certificate is trusted of (default: the common ones)")
+    .option("--tls-cert <file>", "certificate to prove who you are, in PEM")
+    .option("--tls-key <file>", "its key")
+    .option("--token-file <file>", "bearer token to prove who you are")
     .addHelpText(
       "after",
       `
@@ -141,6 +146,7 @@ async function runEvents(selectors: readonly string[], flags: EventsFlags): Prom
     images: flags.image,
     subscription: flags.subscription,
     address: flags.address,
+    credentials: flags,
     limit: flags.limit,
     durationNanos: flags.for,
     format: flags.output === "json" ? formatJson : (event) => pretty.format(event),

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseAddress } from "@kernscope/telemetry-api";
-import { defaultLimits, type ServiceLimits } from "./limits.js";
+import { limitFault, limitRanges, type ServiceLimits } from "./limits.js";
 
 // Each reads the text, or the items of a list, that a setting was given, and throws an Error that says what is wrong with it
 // and what to give instead.
@@ -23,17 +23,11 @@ const units: Readonly<Record<string, number>> = { "": 1, k: KIB, m: MIB, g: 1024
 
 export function readAddresses(items: readonly string[]): string[] {
   const found = new Set<string>();
-  const faults: string[] = [];
-  for (const text of items) {
-    try {
-      parseAddress(text);
-      if (found.has(text)) throw new Error(`${text} is there twice – give each address once`);
-      found.add(text);
-    } catch (error) {
-      faults.push((error as Error).message);
-    }
-  }
-  if (faults.length > 0) throw new Error(faults.join("; "));
+  readEach(items, (text) => {
+    parseAddress(text);
+    if (found.has(text)) throw new Error(`${text} is there twice – give each address once`);
+    found.add(text);
+  });
   if (found.size === 0) throw new Error("there is no address – give unix:PATH or HOST:PORT");
   return [...found];
 }
@@ -81,7 +75,7 @@ export function readPath(text: string): string {
 }
 
 export function readOrigins(items: readonly string[]): string[] {
-  return items.map((text) => {
+  return readEach(items, (text) => {
     // An origin is what a browser sends: neither path nor a slash at its end.
     if (URL.canParse(text) && new URL(text).origin === text) return text;
     throw new Error(`${JSON.stringify(text)} is no origin – give scheme, host and port, such as https://example.com`);
@@ -94,31 +88,45 @@ export function readCgroups(items: readonly string[]): string[] {
 
 /** Values of processes. */
 export function readFollow(items: readonly string[]): FollowedField[] {
-  return items
-    .filter((name) => name !== "")
-    .map((name) => {
-      const field = followedFields.find((known) => known === name);
-      if (field !== undefined) return field;
-      throw new Error(`${JSON.stringify(name)} cannot be followed – give ${followedFields.join(" or ")}`);
-    });
+  const names = items.filter((name) => name !== "");
+  return readEach(names, (name) => {
+    const field = followedFields.find((known) => known === name);
+    if (field !== undefined) return field;
+    throw new Error(`${JSON.stringify(name)} cannot be followed – give ${followedFields.join(" or ")}`);
+  });
 }
 
 /** Limits as `NAME=NUMBER`. */
 export function readLimits(items: readonly string[]): Partial<ServiceLimits> {
-  const limits: Record<string, number> = {};
-  for (const text of items) {
+  const limits = readEach(items, (text) => {
     const [name = "", number = ""] = text.split("=", 2);
-    if (!Object.hasOwn(defaultLimits, name)) {
-      throw new Error(
-        `there is no limit ${JSON.stringify(name)} – the limits are ${Object.keys(defaultLimits).join(", ")}`,
-      );
+    if (!Object.hasOwn(limitRanges, name)) {
+      const names = Object.keys(limitRanges).join(", ");
+      throw new Error(`there is no limit ${JSON.stringify(name)} – the limits are ${names}`);
     }
-    if (!/^[1-9]\d{0,9}$/.test(number)) {
-      throw new Error(`${JSON.stringify(text)} is no limit – give NAME=NUMBER with a number from 1`);
+    if (!/^\d{1,15}$/.test(number)) {
+      throw new Error(`${JSON.stringify(text)} is no limit – give NAME=NUMBER with a whole number`);
     }
-    limits[name] = Number(number);
-  }
-  return limits;
+    const fault = limitFault(name as keyof ServiceLimits, Number(number));
+    if (fault !== undefined) throw new Error(fault);
+    return [name, Number(number)] as const;
+  });
+  return Object.fromEntries(limits);
+}
+
+/** Reads all items, and throws what is wrong with any of them. */
+function readEach<T>(items: readonly string[], read: (text: string) => T): T[] {
+  const faults: string[] = [];
+  const found = items.flatMap((text) => {
+    try {
+      return [read(text)];
+    } catch (error) {
+      faults.push((error as Error).message);
+      return [];
+    }
+  });
+  if (faults.length > 0) throw new Error(faults.join("; "));
+  return found;
 }
 
 /** Whether TLS is wanted, as the original has it. */

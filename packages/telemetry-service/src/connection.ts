@@ -4,12 +4,12 @@ import type { Place } from "./place.js";
 
 /** A connection of a client. */
 export interface Connection {
-  /** Counts connections. */
-  readonly number: number;
   /** Where it came in. */
   readonly place: Place;
   /** SHA-256 of the certificate that the client proved to have, where it has one that the place trusts. */
   readonly certificate?: string;
+  /** Lets the client keep its place: it may be served. */
+  readonly letIn: () => void;
 }
 
 const key = Symbol("connection");

@@ -2,11 +2,10 @@
  * - `invalid`: what was asked for contradicts itself
  * - `in_use`: something else has the address
  * - `permission`: this process may not
- * - `unsupported`: this version does not do it
  * - `closed`: the service was stopped
  * - `system`: something failed that should not; `cause` says what
  */
-export type TelemetryServiceErrorCode = "invalid" | "in_use" | "permission" | "unsupported" | "closed" | "system";
+export type TelemetryServiceErrorCode = "invalid" | "in_use" | "permission" | "closed" | "system";
 
 /** The one error class of this package. Its message reads `operation(subject): cause – remedy`. */
 export class TelemetryServiceError extends Error {

@@ -7,21 +7,20 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { AnswerWatch } from "./answer-watch.js";
 import { setConnection } from "./connection.js";
 import type { ServiceLimits } from "./limits.js";
 import type { Place } from "./place.js";
 import { protocolOf } from "./protocol.js";
 import { RequestTurns } from "./request-turns.js";
+import { watchSession } from "./session-watch.js";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
 /** Answers a request. Must not throw. */
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
-type Limits = Pick<ServiceLimits, "connections" | "requestTime" | "resetsPerConnection" | "streamsPerConnection">;
-
-/** Streams that a client may reset in a second for ever. */
-const RESETS_A_SECOND = 10;
+type Limits = Pick<ServiceLimits, "progressTime" | "requestTime" | "resetsPerConnection" | "streamsPerConnection">;
 
 /** Speaks HTTP/1.1 and HTTP/2 on the same connections: the first bytes of each tell which. */
 export class HttpFront {
@@ -32,24 +31,27 @@ export class HttpFront {
   readonly #undecided = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #turns = new RequestTurns();
-  #accepted = 0;
+  readonly #answers: AnswerWatch;
+  /** The connection that is handed on: a session of HTTP/2 begins within that. */
+  #beginning: Socket | undefined;
   #closing = false;
 
   constructor(handler: HttpHandler, limits: Limits) {
     this.#limits = limits;
+    this.#answers = new AnswerWatch(limits.progressTime);
     const { requestTime, streamsPerConnection } = limits;
     const times = { headersTimeout: requestTime, requestTimeout: requestTime };
-    this.#http1 = createHttp1Server({ ...times, connectionsCheckingInterval: requestTime / 4 }, (request, response) => {
+    const connectionsCheckingInterval = Math.ceil(requestTime / 4);
+    this.#http1 = createHttp1Server({ ...times, connectionsCheckingInterval }, (request, response) => {
       const { socket } = request;
       response.on("close", () => this.#closing && socket.destroySoon());
+      this.#answers.add(response);
       handler(request, response);
     });
     // It listens to nothing itself, but minds the time of requests only once it was told that it does.
     this.#http1.emit("listening");
-    // Node hands these on to nghttp2, which ends a session that resets more streams; its types do not know them.
-    const resets: object = { streamResetBurst: limits.resetsPerConnection, streamResetRate: RESETS_A_SECOND };
     this.#http2 = createHttp2Server(
-      { settings: { maxConcurrentStreams: streamsPerConnection }, ...resets },
+      { settings: { maxConcurrentStreams: streamsPerConnection } },
       (request, response) => {
         const { stream } = request;
         const handle = () => {
@@ -58,6 +60,7 @@ export class HttpFront {
           for (const event of ["end", "close"]) request.on(event, () => clearTimeout(late));
           // What was not worth reading is let through, so that the stream can end.
           response.on("finish", () => stream.removeAllListeners("data").resume());
+          this.#answers.add(response);
           handler(request, response);
         };
         this.#turns.add({
@@ -65,11 +68,14 @@ export class HttpFront {
             return stream.closed || stream.destroyed;
           },
           handle,
+          // Node keeps a stream until what came of it was read.
+          drop: () => stream.resume(),
         });
       },
     );
     this.#http2.on("session", (session) => {
       this.#sessions.add(session);
+      if (this.#beginning !== undefined) watchSession(session, this.#beginning, limits);
       session.on("close", () => this.#sessions.delete(session));
     });
   }
@@ -79,14 +85,18 @@ export class HttpFront {
     return this.#sockets.size;
   }
 
-  /** Takes a connection over. One too many is closed. */
-  accept(socket: Socket, place: Place): void {
-    if (this.#closing || this.#sockets.size >= this.#limits.connections) {
+  /**
+   * Takes a connection over.
+   *
+   * @param letIn handed on to those who answer its requests, as part of its `Connection`
+   */
+  accept(socket: Socket, place: Place, letIn: () => void = () => {}): void {
+    if (this.#closing) {
       socket.destroy();
       return;
     }
     const certificate = certificateOf(socket);
-    setConnection(socket, { number: ++this.#accepted, place, ...(certificate !== undefined && { certificate }) });
+    setConnection(socket, { place, letIn, ...(certificate !== undefined && { certificate }) });
     const deadline = setTimeout(() => socket.destroy(), this.#limits.requestTime);
     this.#sockets.add(socket);
     this.#undecided.add(socket);
@@ -107,7 +117,9 @@ export class HttpFront {
       socket.pause();
       socket.unshift(bytes);
       const server = protocol === "http2" ? this.#http2 : this.#http1;
+      this.#beginning = socket;
       server.emit("connection", socket);
+      this.#beginning = undefined;
       // HTTP/2 takes what was put back by itself.
       if (protocol === "http1") socket.resume();
     };

@@ -1,7 +1,7 @@
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type ConnectError, cors } from "@connectrpc/connect";
 import { TelemetryService } from "@kernscope/telemetry-api";
-import { type Access, authorise } from "./authorisation.js";
+import { type Access, authorise, type Claims, refusePages } from "./authorisation.js";
 import { connectionOf } from "./connection.js";
 import { serveEventStream } from "./doors/event-stream-door.js";
 import { isPlainGrpc, refuseGrpc, serveGrpc } from "./doors/grpc-door.js";
@@ -24,43 +24,44 @@ export interface HandlerParts extends EventParts {
 
 /** Answers every request: finds out who it is from, and which door it is for. */
 export function httpHandler(parts: HandlerParts): HttpHandler {
-  const { access, rpc, metrics, onFault } = parts;
+  const { access, rpc, limits, metrics, onFault } = parts;
   const served = [...rpc.paths, EVENTS_PATH, "/metrics", "/healthz", "/readyz"].join(", ");
+
+  /** Answers what needs no permission; returns whether it was that. */
+  const answerToAnybody = (request: HttpRequest, response: HttpResponse, path: string, { origin }: Claims): boolean => {
+    // A browser asks before it sends a page's request, and without its token.
+    if (request.method === "OPTIONS" && origin !== undefined) answerPreflight(response);
+    // Those who look after the service need not be among those who may see its events.
+    else if (path === "/healthz") respondText(response, 200, "ok\n");
+    else if (path === "/readyz" && parts.isReady()) respondText(response, 200, "ready\n");
+    else if (path === "/readyz") respondText(response, 503, "not ready: the service is about to stop\n");
+    else return false;
+    return true;
+  };
 
   const answer = async (request: HttpRequest, response: HttpResponse): Promise<void> => {
     const [path = "", query = ""] = (request.url ?? "").split("?", 2);
-    // Those who look after the service need not be among those who may see its events.
-    if (path === "/healthz") return respondText(response, 200, "ok\n");
-    if (path === "/readyz") {
-      if (parts.isReady()) return respondText(response, 200, "ready\n");
-      return respondText(response, 503, "not ready: the service is about to stop\n");
-    }
     const connection = connectionOf(request);
     if (connection === undefined) return;
-    const { origin } = request.headers;
+    const claims = claimsOf(request, path, query);
     let client: string;
     try {
-      client = authorise(
-        connection,
-        {
-          authorization: request.headers.authorization ?? tokenIn(path, query),
-          origin,
-          host: request.headers[":authority"]?.toString() ?? request.headers.host,
-        },
-        access,
-      );
+      refusePages(connection, claims, access);
+      if (claims.origin !== undefined) allowOrigin(response, claims.origin);
+      if (answerToAnybody(request, response, path, claims)) return;
+      client = authorise(connection, claims, access);
     } catch (error) {
       metrics.refused("Unauthorised");
       return refuse(request, response, error as ConnectError);
     }
-    if (origin !== undefined) {
-      allowOrigin(response, origin);
-      if (request.method === "OPTIONS") return answerPreflight(response);
-    }
+    connection.letIn();
     if (path === GET_EVENTS_PATH && isHttp2(request) && request.method === "POST" && isPlainGrpc(request)) {
       return serveGrpc(parts, request, response as Http2ServerResponse, client);
     }
-    if (rpc.paths.includes(path)) return rpc.serve(request, response, client);
+    if (rpc.paths.includes(path)) {
+      if (!rpc.isStream(path)) limitTime(response, limits.requestTime + limits.progressTime);
+      return rpc.serve(request, response, client);
+    }
     if (path === EVENTS_PATH && request.method === "POST") return serveLines(parts, request, response, client);
     if (path === EVENTS_PATH && request.method === "GET") return serveEventStream(parts, request, response, client);
     if (path === EVENTS_PATH) {
@@ -84,8 +85,23 @@ export function httpHandler(parts: HandlerParts): HttpHandler {
   };
 }
 
+/** Ends an answer that is not over after `time` milliseconds: one that its client does not take, or that waits for more of it. */
+function limitTime(response: HttpResponse, time: number): void {
+  const late = setTimeout(() => ("stream" in response ? response.stream : response).destroy(), time);
+  response.on("close", () => clearTimeout(late));
+}
+
 function isHttp2(request: HttpRequest): request is Http2ServerRequest {
   return "stream" in request;
+}
+
+function claimsOf({ headers }: HttpRequest, path: string, query: string): Claims {
+  return {
+    authorization: headers.authorization ?? tokenIn(path, query),
+    origin: headers.origin,
+    fetchSite: headers["sec-fetch-site"]?.toString(),
+    host: headers[":authority"]?.toString() ?? headers.host,
+  };
 }
 
 /** `EventSource` can send no headers, so that a token may stand in its URL. */

@@ -1,22 +1,18 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { createSecureContext, createServer as createTlsServer, type SecureContextOptions } from "node:tls";
+import { createServer as createTlsServer, type SecureContextOptions } from "node:tls";
 import { formatAddress } from "@kernscope/telemetry-api";
 import { assertSafe } from "./authorisation.js";
+import { ConnectionPlaces } from "./connection-places.js";
 import { TelemetryServiceError } from "./errors.js";
+import { fixedLimits } from "./limits.js";
 import type { Place } from "./place.js";
 import { listenOnSocketFile, type SocketFileOptions } from "./socket-file.js";
+import { secureContextOptions, type TlsFiles } from "./tls-files.js";
 import { WatchedFiles } from "./watched-files.js";
 
-/** Paths of what encryption takes, in PEM. They are read again when they change. */
-export interface TlsFiles {
-  /** The service's certificate, and those between it and its authority. */
-  readonly cert: string;
-  readonly key: string;
-  /** Certificates of the authorities whose clients may connect. */
-  readonly clientCa?: string;
-}
-
 export interface ListenOptions {
+  /** Connections at a time, those that exchange keys included. */
+  readonly connections: number;
   /** Used for TCP. */
   readonly tls?: TlsFiles;
   /** Used for UNIX sockets. */
@@ -34,18 +30,23 @@ export interface Listener {
 /**
  * Listens at a place.
  *
- * @param onConnection takes each connection over, when what encryption needs was exchanged
+ * @param onConnection takes each connection over, when what encryption needs was exchanged; calls `letIn` when it knows that
+ *   the client may be served: until then it may lose its place to another one
  * @throws TelemetryServiceError `invalid`, `in_use`, `permission`, `system`
  */
 export async function listen(
   place: Place,
-  { tls, socket, onFault }: ListenOptions,
-  onConnection: (socket: Socket) => void,
+  { connections, tls, socket, onFault }: ListenOptions,
+  onConnection: (socket: Socket, letIn: () => void) => void,
 ): Promise<Listener> {
   assertSafe(place);
   const { address } = place;
+  const places = new ConnectionPlaces(connections);
+  const accept = (socket: Socket) => {
+    if (places.take(socket)) onConnection(socket, () => places.letIn(socket));
+  };
   if (address.kind === "unix") {
-    const server = createServer(onConnection);
+    const server = createServer(accept);
     const file = await listenOnSocketFile(server, address.path, socket);
     return {
       place,
@@ -56,11 +57,10 @@ export async function listen(
     };
   }
   const { server, dispose } = place.tls && tls ? await secureServer(place, tls, onFault) : plainServer();
-  server.on(place.tls ? "secureConnection" : "connection", (accepted: Socket) => {
-    // Batches go out as they are: what is small is urgent.
-    accepted.setNoDelay(true);
-    onConnection(accepted);
-  });
+  // Batches go out as they are: what is small is urgent.
+  server.on("connection", (socket: Socket) => socket.setNoDelay(true));
+  if (place.tls) acceptSecure(server, places, onConnection);
+  else server.on("connection", accept);
   try {
     await listenOnPort(server, address.host, address.port);
   } catch (error) {
@@ -76,32 +76,57 @@ export async function listen(
   };
 }
 
+/** A connection has its place before keys are exchanged, and is handed on after. */
+function acceptSecure(
+  server: Server,
+  places: ConnectionPlaces,
+  onConnection: (socket: Socket, letIn: () => void) => void,
+): void {
+  const byPeer = new Map<string, Socket>();
+  const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+  server.on("connection", (socket: Socket) => {
+    if (!places.take(socket)) return;
+    const peer = peerOf(socket);
+    byPeer.set(peer, socket);
+    socket.on("close", () => byPeer.get(peer) === socket && byPeer.delete(peer));
+  });
+  server.on("secureConnection", (secure: Socket) => {
+    onConnection(secure, () => {
+      const socket = byPeer.get(peerOf(secure));
+      if (socket !== undefined) places.letIn(socket);
+    });
+  });
+}
+
 function plainServer() {
   return { server: createServer(), dispose: () => {} };
 }
-
-/** Milliseconds until a client must have exchanged its keys. */
-const HANDSHAKE_TIME = 10_000;
 
 async function secureServer(place: Place, files: TlsFiles, onFault: (error: unknown) => void) {
   const { cert, key, clientCa } = files;
   const paths = [cert, key, ...(clientCa !== undefined ? [clientCa] : [])];
   let server: ReturnType<typeof createTlsServer> | undefined;
   const make = ([certificate, secret, authorities]: readonly Buffer[]): SecureContextOptions => {
-    const options = { cert: certificate, key: secret, ca: authorities, minVersion: "TLSv1.2" } as SecureContextOptions;
     // Throws where the key is not the certificate's; only what holds together comes into use.
-    createSecureContext(options);
+    const options = secureContextOptions({
+      cert: certificate as Buffer,
+      key: secret as Buffer,
+      clientCa: authorities,
+    });
     server?.setSecureContext(options);
     return options;
   };
+  const toFault = (error: unknown, operation: string, advice: string) => {
+    const message = `${operation}(${formatAddress(place.address)}): ${(error as Error).message} – ${advice}`;
+    return new TelemetryServiceError("invalid", message, { cause: error });
+  };
+  const remedy = "look at the files that --tls-cert, --tls-key and --tls-client-ca name";
   let watched: WatchedFiles<SecureContextOptions>;
   try {
-    watched = await WatchedFiles.open(paths, make, onFault);
+    const onChanged = (error: unknown) => onFault(toFault(error, "reload", `${remedy}; those before stay in use`));
+    watched = await WatchedFiles.open(paths, make, onChanged);
   } catch (error) {
-    const cause = (error as Error).message;
-    const remedy = "look at the files that --tls-cert, --tls-key and --tls-client-ca name";
-    const message = `listen(${formatAddress(place.address)}): ${cause} – ${remedy}`;
-    throw new TelemetryServiceError("invalid", message, { cause: error });
+    throw toFault(error, "listen", remedy);
   }
   server = createTlsServer({
     ...watched.current,
@@ -109,7 +134,7 @@ async function secureServer(place: Place, files: TlsFiles, onFault: (error: unkn
     // Where a token will do as well, a client without a certificate gets as far as being asked for it.
     rejectUnauthorized: place.clientCertificates && !place.tokens,
     ALPNProtocols: ["h2", "http/1.1"],
-    handshakeTimeout: HANDSHAKE_TIME,
+    handshakeTimeout: fixedLimits.handshakeTime,
   });
   // A client that cannot be understood is not the service's fault.
   server.on("tlsClientError", (_, socket) => socket.destroy());

@@ -3,10 +3,10 @@ import type { Sensor } from "@kernscope/sensor";
 import { defaultAddress } from "@kernscope/telemetry-api";
 import { Command, CommanderError } from "commander";
 import { type Logger, pino } from "pino";
-import { type Config, ConfigError, type Flags, meaningless, readConfig } from "./config.js";
+import { type Config, meaningless, readConfig } from "./config.js";
 import { checkConfig, printConfig, serviceOptions } from "./config-check.js";
+import type { Flags } from "./config-sources.js";
 import type { EventProvider } from "./event-provider.js";
-import { defaultLimits } from "./limits.js";
 import { TelemetryService } from "./service.js";
 
 /** The sensor that the program runs. */
@@ -43,16 +43,13 @@ export async function runProgram(args: readonly string[], { env, openSensor }: S
   }
   for (const word of command.args) mistakes.push(`${word}: unknown – see --help for what there is`);
   const flags: Flags = command.opts();
-  let config: Config;
-  try {
-    config = readConfig(flags, env, mistakes);
-    const found = checkConfig(config);
-    if (found.length > 0) throw new ConfigError(found);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const mistake of error.mistakes) say(mistake);
+  const read = readConfig(flags, env);
+  mistakes.push(...read.mistakes, ...checkConfig(read));
+  if (mistakes.length > 0) {
+    for (const mistake of mistakes) say(mistake);
     return USAGE;
   }
+  const { config } = read;
   if (flags.check) {
     process.stdout.write(printConfig(config));
     return OK;
@@ -64,6 +61,7 @@ export async function runProgram(args: readonly string[], { env, openSensor }: S
 
 async function runService(config: Config, log: Logger, openSensor: Surroundings["openSensor"]): Promise<number> {
   const signalled = nextSignal();
+  const stopTime = SENSOR_STOP_TIME + config.limits.stopTime;
   let sensor: OwnedSensor | undefined;
   let service: TelemetryService | undefined;
   try {
@@ -76,20 +74,25 @@ async function runService(config: Config, log: Logger, openSensor: Surroundings[
     });
     await service.serve();
   } catch (error) {
-    await stop(log, sensor, service);
+    await stop(log, stopTime, sensor, service);
     return tellWhyNot(error);
   }
   log.info({ addresses: config.listen, sensor: sensor.id }, "serving");
   const why = await Promise.race([signalled, sensor.failed]);
   if (typeof why === "string") log.info({ signal: why }, "stopping");
   else log.fatal({ err: why }, "the sensor failed");
-  const stopped = await stop(log, sensor, service);
+  const stopped = await stop(log, stopTime, sensor, service);
   return typeof why === "string" && stopped ? OK : FAILED;
 }
 
-/** Stops both, the sensor first: so what happened before is still delivered. Returns whether it went well and in time. */
-async function stop(log: Logger, sensor?: OwnedSensor, service?: TelemetryService): Promise<boolean> {
-  const time = 2 * defaultLimits.stopTime;
+/** Milliseconds in which a sensor stops: it reads what is left and closes what is open. */
+const SENSOR_STOP_TIME = 5000;
+
+/**
+ * Stops both, the sensor first: so what happened before is still delivered. Returns whether it went well and within `time`
+ * milliseconds.
+ */
+async function stop(log: Logger, time: number, sensor?: OwnedSensor, service?: TelemetryService): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not stopped after ${time} ms`)), time);

@@ -4,6 +4,8 @@ export interface WaitingRequest {
   readonly gone: boolean;
   /** Must not throw. */
   handle(): void;
+  /** Called instead where it is gone. */
+  drop(): void;
 }
 
 /** Requests of a turn: together they take about as long as events can wait unnoticed. */
@@ -30,7 +32,10 @@ export class RequestTurns {
   #turn(): void {
     for (let handled = 0; handled < MOST && this.length > 0; ) {
       const request = this.#waiting[this.#next++] as WaitingRequest;
-      if (request.gone) continue;
+      if (request.gone) {
+        request.drop();
+        continue;
+      }
       handled++;
       request.handle();
     }

@@ -4,9 +4,15 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { GetEventsRequestSchema, subscriptionFor } from "@kernscope/telemetry-api";
+import {
+  GetEventsRequestSchema,
+  grpcReflection,
+  subscriptionFor,
+  TelemetryService as TelemetryServiceDesc,
+} from "@kernscope/telemetry-api";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { ServiceLimits } from "./limits.js";
 import { TelemetryService } from "./service.js";
 import { FakeSensor, inTemporaryDirectory } from "./testing/index.js";
 
@@ -79,12 +85,37 @@ test(
   }),
 );
 
-function withSocket(body: (path: string, sensor: FakeSensor) => Promise<void>) {
+test(
+  "an answer that its client does not take is cut, also while more of it waits to be written",
+  withSocket(
+    async (path) => {
+      const { method, typeName } = grpcReflection.ServerReflection;
+      const messageRequest = { case: "fileContainingSymbol", value: TelemetryServiceDesc.typeName } as const;
+      const question = create(grpcReflection.ServerReflectionRequestSchema, { messageRequest });
+      const session = connectHttp2("http://localhost", {
+        createConnection: () => connect(path),
+        settings: { initialWindowSize: 0 },
+      });
+      const stream = session.request({ ...grpc, ":path": `/${typeName}/${method.serverReflectionInfo.name}` });
+      stream.on("error", () => {});
+      stream.end(envelope(toBinary(grpcReflection.ServerReflectionRequestSchema, question)));
+      await once(stream, "response");
+      await once(stream, "close");
+      session.destroy();
+    },
+    { requestTime: 200, progressTime: 200 },
+  ),
+);
+
+function withSocket(body: (path: string, sensor: FakeSensor) => Promise<void>, limits: Partial<ServiceLimits> = {}) {
   return inTemporaryDirectory(async (directory) => {
     const path = join(directory, "s.sock");
     const sensor = new FakeSensor();
     const faults: unknown[] = [];
-    const service = new TelemetryService(sensor, `unix:${path}`, { onFault: (error) => faults.push(error) });
+    const service = new TelemetryService(sensor, `unix:${path}`, {
+      onFault: (error) => faults.push(error),
+      limits,
+    });
     await service.serve();
     try {
       await body(path, sensor);

@@ -14,6 +14,8 @@ const NEVER = 0xffffffff;
 export interface RpcHandler {
   /** Paths that are served. */
   readonly paths: readonly string[];
+  /** Whether the answer of a path goes on for as long as the service has something to tell. */
+  readonly isStream: (path: string) => boolean;
   /** @param client whom limits per client count for */
   serve(request: HttpRequest, response: HttpResponse, client: string): Promise<void>;
 }
@@ -35,6 +37,7 @@ export function rpcHandler(routes: (router: ConnectRouter) => void, requestBytes
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return {
     paths: [...handlers.keys()],
+    isStream: (path) => handlers.get(path)?.method.methodKind === "server_streaming",
     serve: async (request, response, client) => {
       const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
       if (handler === undefined) throw new RangeError(`${request.url} is not served`);

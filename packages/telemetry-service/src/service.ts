@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { parseAddress, type ServiceAddress, TelemetryService as TelemetryServiceDesc } from "@kernscope/telemetry-api";
 import type { Access } from "./authorisation.js";
 import { TelemetryServiceError } from "./errors.js";
@@ -6,19 +7,20 @@ import { getEvents } from "./get-events.js";
 import { addGrpcServices } from "./grpc-services/add-grpc-services.js";
 import { HttpFront } from "./http-front.js";
 import { httpHandler } from "./http-handler.js";
-import { defaultLimits, type ServiceLimits } from "./limits.js";
-import { type Listener, listen, type TlsFiles } from "./listen.js";
+import { completeLimits, type ServiceLimits } from "./limits.js";
+import { type Listener, listen } from "./listen.js";
 import type { Place } from "./place.js";
 import { rpcHandler } from "./rpc-handler.js";
 import { ServiceMetrics } from "./service-metrics.js";
 import type { SocketFileOptions } from "./socket-file.js";
 import { BlockEncoder } from "./streams/block-encoder.js";
 import { Feeds } from "./streams/feeds.js";
+import type { TlsFiles } from "./tls-files.js";
 import { Tokens } from "./tokens.js";
 import { WatchedFiles } from "./watched-files.js";
 
 export interface TelemetryServiceOptions {
-  /** Default: {@link defaultLimits}. */
+  /** Those that are not given are as in `defaultLimits`. */
   limits?: Partial<ServiceLimits>;
   /** Who may connect to UNIX sockets. Default: owner and group. */
   socket?: SocketFileOptions;
@@ -59,11 +61,12 @@ export class TelemetryService implements AsyncDisposable {
    * @param sensor where events come from
    * @param address `unix:PATH` or `HOST:PORT`, or several. Beyond loopback TCP takes `tls` with `clientCa` or `tokenFile`
    * @throws TelemetryApiError `invalid_value` for an address that is none
+   * @throws TelemetryServiceError `invalid` for a limit that is out of range
    */
   constructor(sensor: EventProvider, address: string | readonly string[], options: TelemetryServiceOptions = {}) {
     this.addresses = [address].flat().map(parseAddress);
     this.#options = options;
-    const limits = { ...defaultLimits, ...options.limits };
+    const limits = completeLimits(options.limits);
     this.#limits = limits;
     const metrics = new ServiceMetrics();
     if (options.processFigures) metrics.addProcessFigures();
@@ -131,8 +134,10 @@ export class TelemetryService implements AsyncDisposable {
           clientCertificates: tcp && tls?.clientCa !== undefined,
           tokens: tcp && tokenFile !== undefined,
         };
-        const options = { ...(tls && { tls }), ...(socket && { socket }), onFault: this.#onFault };
-        this.#listeners.push(await listen(place, options, (connection) => this.#front.accept(connection, place)));
+        const connections = Math.max(1, Math.floor(this.#limits.connections / this.addresses.length));
+        const options = { connections, ...(tls && { tls }), ...(socket && { socket }), onFault: this.#onFault };
+        const accept = (socket: Socket, letIn: () => void) => this.#front.accept(socket, place, letIn);
+        this.#listeners.push(await listen(place, options, accept));
       }
     } catch (error) {
       await this.#closeListeners();

@@ -108,6 +108,19 @@ test(
 );
 
 test(
+  "no service is made under a name that another one was made under: closing removes that name",
+  inTemporaryDirectory(async (directory) => {
+    const servers = Array.from({ length: 8 }, () => createServer());
+    const files = await Promise.all(
+      servers.map((server, index) => listenOnSocketFile(server, join(directory, `s${index}`))),
+    );
+    assert.is(new Set(servers.map((server) => server.address())).size, servers.length);
+    for (const file of files) await file.remove();
+    for (const server of servers) server.close();
+  }),
+);
+
+test(
   "what a killed service left of its start is cleared away",
   inTemporaryDirectory(async (directory) => {
     await mkdir(join(directory, ".kernscope"));

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { chmod, chown, lstat, mkdir, rename, rm } from "node:fs/promises";
 import { connect, type Server } from "node:net";
 import { basename, dirname, join } from "node:path";
@@ -10,6 +11,8 @@ const SOCKET_MODE = 0o660;
 const DIRECTORY_MODE = 0o755;
 /** Bytes of a path in `sockaddr_un`: unix(7). */
 const LONGEST_PATH = 107;
+/** Of a socket's name while it is made: paths of sockets are short. */
+const NAME_BYTES = 3;
 /** Milliseconds after which a workshop is one that a killed service left. Using it takes a few. */
 const WORKSHOP_TIME = 5000;
 
@@ -45,7 +48,8 @@ export async function listenOnSocketFile(
     const isNew = await mkdir(dirname(path), { recursive: true });
     if (isNew !== undefined) await chmod(dirname(path), DIRECTORY_MODE);
     workshop = await makeWorkshop(dirname(path));
-    const made = join(workshop, "s");
+    // libuv removes this name when the server closes, whoever has it by then: another service may be starting here.
+    const made = join(workshop, randomBytes(NAME_BYTES).toString("base64url"));
     if (Buffer.byteLength(made) > LONGEST_PATH) throw new Error("the path of its directory is too long for sockets");
     await assertFree(path);
     await listen(server, made);

@@ -5,6 +5,7 @@ import {
   type TelemetryEvent,
 } from "@kernscope/telemetry-api";
 import { clientOf, explain } from "../connect.js";
+import type { CredentialFiles } from "../credentials.js";
 import { CliError, ExitStatus } from "../errors.js";
 import { printable } from "../format/printable.js";
 import { defaultSelectors, parseSelectors } from "../selectors.js";
@@ -20,6 +21,8 @@ export interface EventsOptions {
   /** A file that has the whole subscription, instead of all the others. */
   readonly subscription?: string | undefined;
   readonly address: string;
+  /** What the client knows the service by, and proves itself with. */
+  readonly credentials?: CredentialFiles | undefined;
   /** Ends after so many events. */
   readonly limit?: number | undefined;
   /** Ends after so many nanoseconds. */
@@ -44,7 +47,7 @@ export async function events(options: EventsOptions): Promise<void> {
   const subscription = await subscriptionOf(options);
   const limit = subscription.modifier?.limit?.limit;
   const durationNanos = subscription.forDuration;
-  const client = clientOf(address);
+  const client = clientOf(address, options.credentials);
   const counts = { events: 0, lost: 0n };
   const started = process.hrtime.bigint();
   try {
