@@ -165,7 +165,7 @@ onKernel("errors say what the kernel has against it", async () => {
   assert.equal(await probeLines(), before);
 });
 
-onKernel("returns beyond maxActive are missed, and counted", async () => {
+onKernel("missed probes: returns beyond maxActive are counted, as kprobe_profile has them", async () => {
   await using monitor = await EventMonitor.open();
   await monitor.registerKprobe("hrtimer_nanosleep", () => {}, { onReturn: true, maxActive: 1 });
   // An emulated CPU takes half a second and more to start each.
@@ -176,10 +176,12 @@ onKernel("returns beyond maxActive are missed, and counted", async () => {
   const { events, total } = await monitor.loss();
   assert.ok(total.missed >= 2n, `${total.missed} missed`);
   assert.is(events[0]?.probe?.missed, total.missed);
+  const [line = ""] = (await probeLines("kprobe_profile")).filter((each) => each.includes(`_${process.pid}_`));
+  assert.is(/(\d+)\s*$/.exec(line)?.[1], `${total.missed}`);
   assert.is(events[0]?.hits, BigInt(events[0]?.delivered ?? 0));
 });
 
-onKernel("random text: a line that was asked for and no other, or nothing", async () => {
+onKernel("text injection into probe files: a line that was asked for and no other, or nothing", async () => {
   const random = new Random(20_251);
   await using monitor = await EventMonitor.open();
   const before = await probeLines();

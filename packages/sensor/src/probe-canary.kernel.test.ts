@@ -19,11 +19,18 @@ const silencesOf = ({ events }: Gathering) =>
     event.case === "lost" && event.value.cause === LostRecordCause.PROBES_DISARMED ? [event.value] : [],
   );
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await setTimeout(20);
+/** Milliseconds after which it was told: three seconds, if nothing else keeps the machine busy. */
+const SOON = 15_000;
+
+async function until(condition: () => boolean, most = 60_000): Promise<void> {
+  const latest = performance.now() + most;
+  while (!condition()) {
+    assert.ok(performance.now() < latest, `not within ${most} ms: ${condition}`);
+    await setTimeout(20);
+  }
 }
 
-ownProbes("probes that somebody disarms are told of, and again when they fire; one that is in use stays", async () => {
+ownProbes("disarmed probes are told of, and again when they fire; one that is in use stays", async () => {
   await using bed = await EventBed.open();
   const { sensor } = bed;
   const filters = [{ kind: "kernel-call.enter" as const, symbol: "version_proc_show" }];
@@ -40,7 +47,7 @@ ownProbes("probes that somebody disarms are told of, and again when they fire; o
     const at = sensor.monitor.clock.now();
     writeFileSync(path, "0");
     try {
-      await until(() => silencesOf(gathered).length === told + 1);
+      await until(() => silencesOf(gathered).length === told + 1, SOON);
       assert.ok(sensor.probesSilent);
       const late = await sensor.newSubscription({ filters });
       assert.match(late.statuses[0]!.message, /^kernel-call\.enter: kernel probes were disarmed/);
@@ -48,7 +55,7 @@ ownProbes("probes that somebody disarms are told of, and again when they fire; o
     } finally {
       writeFileSync(path, before);
     }
-    await until(() => silencesOf(gathered).length === told + 2);
+    await until(() => silencesOf(gathered).length === told + 2, SOON);
     assert.is(sensor.probesSilent, false);
     for (const { lost, firstMonotimeNanos, lastMonotimeNanos } of silencesOf(gathered).slice(told)) {
       assert.is(lost, 0);
