@@ -6,6 +6,7 @@
       "variables": { "portable": "<!(node -p \"process.env.KERNSCOPE_PORTABLE ? 1 : 0\")" },
       "sources": [
         "native/addon.cc",
+        "native/close_events.cc",
         "native/follow_cpus.cc",
         "native/merge.cc",
         "native/perf_event.cc",

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "sample_layout.h"
@@ -25,11 +26,11 @@ class IdTable {
     slot = {id, std::move(entry)};
   }
 
-  // Leaves out every id of the event.
-  IdTable without(uint32_t index) const {
+  // Leaves out every id of the events.
+  IdTable without(const std::set<uint32_t>& indices) const {
     IdTable rest;
     for (const Slot& slot : slots_)
-      if (slot.id != 0 && slot.entry.index != index) rest.insert(slot.id, slot.entry);
+      if (slot.id != 0 && !indices.contains(slot.entry.index)) rest.insert(slot.id, slot.entry);
     return rest;
   }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
-
+#include <utility>
 
 namespace kernscope {
 namespace {
@@ -50,9 +50,12 @@ Merge::Result Merge::drain(uint64_t horizon) {
   fullness_ = 0;
   for (MergeRing* ring : rings_) {
     ring->id = 0;
+    ring->untimely = false;
     ring->ring.refresh();
     fullness_ = std::max(fullness_, ring->ring.fullness());
-    if (look(*ring)) heap_.push_back(ring);
+    if (!look(*ring)) continue;
+    if (ring->time > horizon) check_time(*ring, horizon);
+    heap_.push_back(ring);
   }
   const auto later = [](const MergeRing* a, const MergeRing* b) { return a->time > b->time; };
   std::make_heap(heap_.begin(), heap_.end(), later);
@@ -86,6 +89,8 @@ Merge::Result Merge::drain(uint64_t horizon) {
     if (!left) {
       heap_[0] = heap_.back();
       heap_.pop_back();
+    } else if (first.time > horizon) {
+      check_time(first, horizon);
     }
     sift_down(0);
   }
@@ -133,10 +138,25 @@ bool Merge::look(MergeRing& ring) {
   return true;
 }
 
+// The front record is younger than the horizon. A time far ahead of the clock, too, would hold back all that is behind the
+// record until then. It cannot be: the record goes out at once, as corrupt, with the time of what went out before.
+void Merge::check_time(MergeRing& ring, uint64_t horizon) {
+  if (ring.time - horizon <= kMostAhead) return;
+  // The thread may have been kept from running since the horizon was set.
+  const uint64_t now = clock_();
+  if (ring.time <= now || ring.time - now <= kMostAhead) return;
+  ring.time = std::min(last_time_, horizon);
+  ring.plain = false;
+  ring.untimely = true;
+}
+
 // Copies the front record; false when there is no room.
 bool Merge::copy(MergeRing& ring) {
   // Only now that the record is older than the horizon: before, the thread that is about to look at it is nearer.
-  if (ring.stash) ring.stack_rest = ring.stash->rest_at(ring.ring.position(), ring.record, ring.size);
+  if (ring.stash) {
+    const bool its = ring.record_layout == ring.layout.get();
+    ring.stack_rest = its ? ring.stash->rest_at(ring.ring.position(), ring.record, ring.size) : StackStash::Bytes{};
+  }
   if (ring.plain) {
     const uint32_t raw_size = load<uint32_t>(ring.record + plain::kRawSize);
     const uint32_t rest = ring.size - plain::kRaw;
@@ -189,7 +209,8 @@ bool Merge::copy_parsed(MergeRing& ring) {
   header.head_size = parsed.head.size();
   header.tail_size = tail_size;
   header.id = parsed.id;
-  if (parsed.corrupt) {
+  const bool untimely = std::exchange(ring.untimely, false);
+  if (parsed.corrupt || untimely) {
     header.flags |= kFlagCorrupt;
     bump(stats.corrupt);
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "id_table.h"
@@ -31,7 +32,7 @@ struct MergeRing {
   KernelRing ring;
   uint32_t cpu;
   std::shared_ptr<const SampleLayout> layout;
-  // Where this ring's user stacks are completed.
+  // Where the user stacks of records with that layout are completed.
   std::shared_ptr<StackStash> stash{};
 
   // The record at the front, once looked at.
@@ -40,6 +41,7 @@ struct MergeRing {
   uint64_t time = 0;
   uint32_t event = 0;
   StackStash::Bytes stack_rest{};
+  bool untimely = false;  // its own time cannot be
   const SampleLayout* record_layout = nullptr;
   bool plain = false;  // SampleLayout::is_plain, and long enough for it
   uint64_t id = 0;     // whose event and layout these are; 0 when they are to be looked up
@@ -53,11 +55,16 @@ class Merge {
     kFull,   // the span memory is full; what is left stays in the kernel's rings
   };
 
-  // `table` returns the newest table of ids; it is asked again when an id is not found.
-  Merge(SpanRing& spans, std::function<std::shared_ptr<const IdTable>()> table) : spans_(spans), table_source_(table) {}
+  // A record may be so far ahead of the clock, in nanoseconds: what processors read at the same moment differs by less.
+  static constexpr uint64_t kMostAhead = 1'000'000'000;
+
+  // `table` returns the newest table of ids; it is asked again when an id is not found. `clock` reads the records' clock.
+  Merge(SpanRing& spans, std::function<std::shared_ptr<const IdTable>()> table, std::function<uint64_t()> clock)
+      : spans_(spans), table_source_(std::move(table)), clock_(std::move(clock)) {}
 
   void add(MergeRing* ring) { rings_.push_back(ring); }
   void remove(MergeRing* ring) { std::erase(rings_, ring); }
+  void clear() { rings_.clear(); }
 
   // Copies every record with a time up to `horizon` that the kernel had written when this was called. The caller reads the
   // clock first: a record written before that moment is either seen here or younger than the horizon.
@@ -76,6 +83,7 @@ class Merge {
  private:
   void use_table();
   bool look(MergeRing& ring);
+  void check_time(MergeRing& ring, uint64_t horizon);
   bool copy(MergeRing& ring);
   bool copy_plain(MergeRing& ring, uint32_t raw_size);
   bool copy_parsed(MergeRing& ring);
@@ -84,6 +92,7 @@ class Merge {
 
   SpanRing& spans_;
   std::function<std::shared_ptr<const IdTable>()> table_source_;
+  std::function<uint64_t()> clock_;
   std::vector<std::shared_ptr<const IdTable>> tables_;
   std::vector<MergeRing*> rings_;
   std::vector<MergeRing*> heap_;

@@ -48,6 +48,10 @@ int open_event(const std::vector<uint8_t>& attr, int pid, int cpu, int group_fd,
   return fd < 0 ? -errno : static_cast<int>(fd);
 }
 
+bool is_gone(const SystemError& error, unsigned long flags) {
+  return error.operation == "perf_event_open" && error.error == (flags & PERF_FLAG_PID_CGROUP ? ENOENT : ESRCH);
+}
+
 uint64_t event_id(int fd) {
   uint64_t id = 0;
   return ioctl(fd, PERF_EVENT_IOC_ID, &id) == 0 ? id : 0;

@@ -67,6 +67,9 @@ struct EventCounts {
   std::vector<uint64_t> group;
 };
 
+// Whether what perf_event_open(2) was to watch is no more: a thread that has ended, a cgroup that was removed.
+bool is_gone(const SystemError& error, unsigned long flags);
+
 // Opens an event; the attribute is used as it stands, FD_CLOEXEC is added. Returns a descriptor or minus an errno.
 int open_event(const std::vector<uint8_t>& attr, int pid, int cpu, int group_fd, unsigned long flags);
 

@@ -24,43 +24,76 @@ bool wakes_at_every_record(const std::vector<uint8_t>& attr) {
   return (flags & (1u << 14)) == 0;
 }
 
+// perf_event_attr with a `wakeup_watermark` of so many bytes at most.
+std::vector<uint8_t> with_watermark(std::vector<uint8_t> attr, uint64_t most) {
+  uint32_t bytes;
+  std::memcpy(&bytes, attr.data() + 48, sizeof bytes);
+  bytes = static_cast<uint32_t>(std::min<uint64_t>(bytes, most));
+  std::memcpy(attr.data() + 48, &bytes, sizeof bytes);
+  return attr;
+}
+
 }  // namespace
 
-Reader::Reader(ReaderConfig config, uint8_t* spans, uint64_t span_size, std::function<void()> wake)
+Reader::Reader(ReaderConfig config, uint8_t* spans, uint64_t span_size, std::function<void()> wake,
+               std::function<void()> settled)
     : config_(std::move(config)),
       spans_(spans, span_size),
-      merge_(spans_, [this] { return table(); }),
+      merge_(spans_, [this] { return table(); }, [this] { return clock_nanos(config_.clock_id); }),
       wake_(std::move(wake)),
-      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      settled_(std::move(settled)) {}
 
 Reader::~Reader() { stop(); }
 
 std::optional<SystemError> Reader::open_rings(const std::vector<uint8_t>& attr) {
-  if (event_fd_.get() < 0) return SystemError{"eventfd", EMFILE};
+  if (event_fd_.get() < 0) event_fd_ = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (event_fd_.get() < 0) return SystemError{"eventfd", errno};
   ring_attr_ = attr;
   for (int cpu : config_.cpus) {
-    if (auto error = open_ring(cpu)) {
+    if (auto error = open_cpu_ring(cpu)) {
       cpu_rings_.clear();
       return error;
     }
   }
-  for (auto& [cpu, owned] : cpu_rings_) {
-    merge_.add(owned.ring.merge.get());
-    poll_fds_.push_back(owned.ring.fd);
+  for (auto& [cpu, shared] : cpu_rings_) {
+    merge_.add(shared.ring.merge.get());
+    poll_fds_.push_back(shared.ring.owner.get());
   }
   return std::nullopt;
 }
 
-std::optional<SystemError> Reader::open_ring(int cpu) {
-  int fd = open_event(ring_attr_, -1, cpu, -1, 0);
-  if (fd == -ENODEV && config_.offline_rings) fd = open_event(ring_attr_, 0, cpu, -1, 0);
-  if (fd == -ENODEV) return std::nullopt;
-  if (fd < 0) return SystemError{"perf_event_open", -fd, cpu, -1};
+std::optional<SystemError> Reader::open_cpu_ring(int cpu) {
   CpuRing opened;
-  opened.owner = FileDescriptor(fd);
-  if (auto error = map_ring(opened.ring, fd, cpu, config_.ring_size, layout_of(ring_attr_))) return error;
-  ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
+  if (auto error = open_ring(opened.ring, ring_attr_, cpu, config_.ring_size, layout_of(ring_attr_))) {
+    if (error->error == ENODEV) return std::nullopt;
+    return error;
+  }
+  // That it is on tells whether its CPU stayed.
+  ioctl(opened.ring.owner.get(), PERF_EVENT_IOC_ENABLE, 0);
   cpu_rings_.emplace(cpu, std::move(opened));
+  return std::nullopt;
+}
+
+std::optional<SystemError> Reader::open_ring(Ring& ring, const std::vector<uint8_t>& attr, int cpu, uint64_t size,
+                                             std::shared_ptr<const SampleLayout> layout) {
+  int fd = open_event(attr, -1, cpu, -1, 0);
+  if (fd == -ENODEV && config_.offline_rings) fd = open_event(attr, 0, cpu, -1, 0);
+  if (fd < 0) return SystemError{"perf_event_open", -fd, cpu, -1};
+  ring.owner = FileDescriptor(fd);
+  if (const int error = ring.mapping.map(fd, size)) return SystemError{"mmap", error, cpu, -1};
+  ring.merge = std::make_unique<MergeRing>(
+      MergeRing{KernelRing(ring.mapping.data(), ring.mapping.data_size(), ring.mapping.head(), ring.mapping.tail()),
+                static_cast<uint32_t>(cpu), std::move(layout)});
+  return std::nullopt;
+}
+
+std::optional<SystemError> Reader::open_own_ring(Event& event, int cpu) {
+  Ring ring;
+  const uint64_t size = event.spec.ring_size;
+  if (auto error = open_ring(ring, with_watermark(ring_attr_, size / 8), cpu, size, event.layout)) return error;
+  if (event.spec.complete_stack)
+    if (auto error = complete_stacks(ring, cpu)) return error;
+  event.own_rings.emplace(cpu, std::move(ring));
   return std::nullopt;
 }
 
@@ -74,14 +107,14 @@ void Reader::watch_rings(Event& event) {
     for (Ring* ring : fresh) {
       merge_.add(ring->merge.get());
       // A ring tells one thread: that of the completer tells this one.
-      if (!ring->completer) poll_fds_.push_back(ring->fd);
+      if (!ring->completer) poll_fds_.push_back(ring->owner.get());
     }
   });
 }
 
 std::vector<int> Reader::cpus() const {
   std::vector<int> cpus;
-  for (const auto& [cpu, owned] : cpu_rings_) cpus.push_back(cpu);
+  for (const auto& [cpu, shared] : cpu_rings_) cpus.push_back(cpu);
   return cpus;
 }
 
@@ -90,18 +123,17 @@ std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& 
   event->spec = spec;
   event->layout = layout_of(spec.attr);
   event->urgent = wakes_at_every_record(spec.attr);
-  std::optional<SystemError> error;
+  std::optional<SystemError> gone;
   {
     std::lock_guard lock(events_mutex_);
-    for (const auto& target : spec.targets)
-      if ((error = open_on(target, *event, offline))) break;
+    for (const auto& target : spec.targets) {
+      auto error = open_on(target, *event, offline);
+      if (!error) continue;
+      if (!is_gone(*error, spec.flags)) return error;
+      gone = std::move(error);
+    }
   }
-  if (error) {
-    std::vector<std::unique_ptr<Event>> failed;
-    failed.push_back(std::move(event));
-    close_list(std::move(failed));
-    return error;
-  }
+  if (gone && event->opened.empty()) return gone;
   change_table([&](IdTable& table) {
     for (const auto& opened : event->opened) table.insert(opened.id, {spec.index, event->layout});
   });
@@ -112,7 +144,7 @@ std::optional<SystemError> Reader::open(const OpenSpec& spec, std::vector<int>& 
     events_[spec.index] = std::move(event);
   }
   if (!spec.enabled) return std::nullopt;
-  error = set_enabled({spec.index}, true);
+  auto error = set_enabled({spec.index}, true);
   if (error) close_events({spec.index});
   return error;
 }
@@ -137,40 +169,26 @@ std::optional<SystemError> Reader::open_on(const OpenSpec::Target& target, Event
   if (id == 0) return failed("PERF_EVENT_IOC_ID", errno);
   if (spec.filter && ioctl(raw, PERF_EVENT_IOC_SET_FILTER, spec.filter->c_str()) != 0)
     return failed("PERF_EVENT_IOC_SET_FILTER", errno);
-  int output = shared->second.ring.fd;
+  const Ring* output = &shared->second.ring;
   if (spec.ring_size != 0) {
-    const auto own = event.own_rings.find(target.cpu);
-    if (own == event.own_rings.end()) {
-      if (auto error = map_ring(event.own_rings[target.cpu], raw, target.cpu, spec.ring_size, event.layout)) {
-        event.own_rings.erase(target.cpu);
-        return error;
-      }
-      if (spec.complete_stack) complete_stacks(event.own_rings[target.cpu], target.cpu);
-      output = -1;
-    } else {
-      output = own->second.fd;
+    if (!event.own_rings.contains(target.cpu)) {
+      auto error = open_own_ring(event, target.cpu);
+      if (error && error->error == ENODEV) offline.push_back(target.cpu);
+      if (error) return error->error == ENODEV ? std::nullopt : std::move(error);
     }
+    output = &event.own_rings.at(target.cpu);
   }
-  if (output >= 0 && ioctl(raw, PERF_EVENT_IOC_SET_OUTPUT, output) != 0) return failed("PERF_EVENT_IOC_SET_OUTPUT", errno);
+  if (ioctl(raw, PERF_EVENT_IOC_SET_OUTPUT, output->owner.get()) != 0) return failed("PERF_EVENT_IOC_SET_OUTPUT", errno);
   event.opened.push_back({std::move(fd), target.cpu, target.pid, id});
   return std::nullopt;
 }
 
-std::optional<SystemError> Reader::map_ring(Ring& ring, int fd, int cpu, uint64_t size,
-                                            std::shared_ptr<const SampleLayout> layout) {
-  if (const int error = ring.mapping.map(fd, size)) return SystemError{"mmap", error, cpu, -1};
-  ring.fd = fd;
-  ring.merge = std::make_unique<MergeRing>(
-      MergeRing{KernelRing(ring.mapping.data(), ring.mapping.data_size(), ring.mapping.head(), ring.mapping.tail()),
-                static_cast<uint32_t>(cpu), std::move(layout)});
-  return std::nullopt;
-}
-
-void Reader::complete_stacks(Ring& ring, int cpu) {
+std::optional<SystemError> Reader::complete_stacks(Ring& ring, int cpu) {
   const RingMapping& mapping = ring.mapping;
   ring.merge->stash = std::make_shared<StackStash>(mapping.data(), mapping.data_size(), mapping.head(), mapping.tail(),
                                                    ring.merge->layout, read_process_memory);
-  ring.completer = std::make_unique<StackCompleter>(ring.fd, cpu, ring.merge->stash, [this] {
+  ring.completer = std::make_unique<StackCompleter>(cpu);
+  return ring.completer->start(ring.owner.get(), ring.merge->stash, [this] {
     stacks_done_ = true;
     // What is only waiting for its time looks by itself, once for all that came meanwhile.
     if (!holding_) signal();
@@ -224,55 +242,6 @@ std::optional<SystemError> Reader::counts(uint32_t index, std::vector<EventCount
     counts.push_back(one);
   }
   return std::nullopt;
-}
-
-void Reader::close_events(const std::vector<uint32_t>& indices) {
-  set_enabled(indices, false);
-  wait_for_horizon(clock_nanos(config_.clock_id));
-  std::vector<std::unique_ptr<Event>> closing;
-  {
-    std::lock_guard lock(events_mutex_);
-    for (uint32_t index : indices) {
-      const auto found = events_.find(index);
-      if (found == events_.end()) continue;
-      urgent_ -= found->second->urgent;
-      closing.push_back(std::move(found->second));
-      events_.erase(found);
-    }
-  }
-  change_table([&](IdTable& table) {
-    for (uint32_t index : indices) table = table.without(index);
-  });
-  close_list(std::move(closing));
-}
-
-// Takes the events' rings out of the merge, then closes.
-void Reader::close_list(std::vector<std::unique_ptr<Event>> events) {
-  change_rings([&] {
-    for (const auto& event : events) {
-      for (auto& [cpu, ring] : event->own_rings) {
-        merge_.remove(ring.merge.get());
-        std::erase(poll_fds_, ring.fd);
-      }
-    }
-  });
-  events.clear();
-}
-
-void Reader::close_all() {
-  stop();
-  std::vector<std::unique_ptr<Event>> closing;
-  {
-    std::lock_guard lock(events_mutex_);
-    for (auto& [index, event] : events_) closing.push_back(std::move(event));
-    events_.clear();
-  }
-  change_table([](IdTable& table) { table = IdTable(); });
-  close_list(std::move(closing));
-  for (auto& [cpu, owned] : cpu_rings_) merge_.remove(owned.ring.merge.get());
-  poll_fds_.clear();
-  cpu_rings_.clear();
-  event_fd_ = FileDescriptor();
 }
 
 void Reader::change_table(const std::function<void(IdTable&)>& change) {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "merge.h"
@@ -64,25 +65,30 @@ struct Span {
 // are JavaScript's.
 class Reader {
  public:
-  // `wake` is called on the native thread when take() has something new, once until take() found nothing more.
-  Reader(ReaderConfig config, uint8_t* spans, uint64_t span_size, std::function<void()> wake);
+  // `wake` is called on the native thread when take() has something new, once until take() found nothing more; `settled`,
+  // when reap() has something to do.
+  Reader(ReaderConfig config, uint8_t* spans, uint64_t span_size, std::function<void()> wake,
+         std::function<void()> settled);
   ~Reader();
 
   // Opens a ring on each CPU, owned by an event that never fires. CPUs that are offline are left out.
   std::optional<SystemError> open_rings(const std::vector<uint8_t>& attr);
   // Takes in those of `online` that have no ring yet, or were offline since: the kernel takes a CPU's events away with the
-  // CPU. `came` gets these CPUs.
+  // CPU. `came` gets these CPUs. What cannot be opened is left out, tried again at the next call, and told once.
   std::optional<SystemError> follow_cpus(const std::vector<int>& online, std::vector<int>& came);
+  // Targets that are gone, threads that ended and cgroups that were removed, are left out, unless all are.
   std::optional<SystemError> open(const OpenSpec& spec, std::vector<int>& offline);
   std::optional<SystemError> set_enabled(const std::vector<uint32_t>& indices, bool enabled);
   std::optional<SystemError> set_filter(uint32_t index, const std::string& filter);
   std::optional<SystemError> counts(uint32_t index, std::vector<EventCounts>& counts);
-  // Disables the events, waits until their records are out (bounded), then closes them: some 40 ms each in the kernel.
+  // Closes the events: some 40 ms each in the kernel. Who their records belong to is known until all of them are out.
   void close_events(const std::vector<uint32_t>& indices);
+  // Forgets closed events whose records are out, and gives their rings back.
+  void reap();
   void close_all();
   std::vector<int> cpus() const;
 
-  void start();
+  std::optional<SystemError> start();
   // Ends the native thread; what is in the rings stays there.
   void stop();
 
@@ -94,8 +100,9 @@ class Reader {
   uint64_t wakeups() const { return wakeups_.load(std::memory_order_relaxed); }
 
  private:
+  // Owned by an event that never fires, so that it can outlive those that write to it.
   struct Ring {
-    int fd = -1;
+    FileDescriptor owner;
     RingMapping mapping;
     std::unique_ptr<MergeRing> merge;
     std::unique_ptr<StackCompleter> completer;
@@ -112,15 +119,19 @@ class Reader {
   // Rings are declared before the descriptors that feed them, so that they are unmapped last.
   struct Event {
     std::map<int, Ring> own_rings;
-    std::vector<FileDescriptor> ring_owners;  // events that are gone, but whose rings are in use
     std::vector<Opened> opened;
+    std::map<std::pair<int, int>, int> failures;  // by CPU and pid: why it could not be opened there
     OpenSpec spec;
     std::shared_ptr<const SampleLayout> layout;
     bool enabled = false;
     bool urgent = false;
   };
+  // Closed events: none of their records is younger than `time`.
+  struct Retired {
+    uint64_t time;
+    std::vector<std::unique_ptr<Event>> events;
+  };
   struct CpuRing {
-    FileDescriptor owner;
     Ring ring;
     FileDescriptor canary;  // an event that was opened when the CPU came back; at first the owner is it
     uint64_t canary_time = 0;
@@ -128,25 +139,28 @@ class Reader {
 
   // `events_mutex_` is held.
   std::optional<SystemError> open_on(const OpenSpec::Target& target, Event& event, std::vector<int>& offline);
-  // Adds a ring for the CPU, unless it is offline.
-  std::optional<SystemError> open_ring(int cpu);
+  // Adds a shared ring for the CPU, unless it is offline.
+  std::optional<SystemError> open_cpu_ring(int cpu);
+  std::optional<SystemError> open_own_ring(Event& event, int cpu);
+  std::optional<SystemError> open_ring(Ring& ring, const std::vector<uint8_t>& attr, int cpu, uint64_t size,
+                                       std::shared_ptr<const SampleLayout> layout);
+  // Takes in a CPU that is online, if it was not.
+  std::optional<SystemError> take_in(int cpu, std::vector<int>& came);
   // Whether the ring's CPU was online all the time since this was asked last.
   static bool stayed(CpuRing& ring);
-  // Opens `event` anew, or for the first time, on the CPUs of `online` where it is not open.
+  // Opens `event` anew, or for the first time, on the CPUs of `online` where it is not open; what is to be enabled is added
+  // to `enable`. Returns the first failure that was not told before.
   std::optional<SystemError> follow(Event& event, const std::vector<int>& online, std::vector<int>& enable);
   static void replace_gone(Event& event, size_t at);
   void watch_rings(Event& event);
-  std::optional<SystemError> map_ring(Ring& ring, int fd, int cpu, uint64_t size,
-                                      std::shared_ptr<const SampleLayout> layout);
   // The leader's descriptor on that target; minus an errno when it has none there. `events_mutex_` is held.
   int group_fd(uint32_t leader, const OpenSpec::Target& target);
   void change_table(const std::function<void(IdTable&)>& change);
   std::shared_ptr<const IdTable> table();
-  void close_list(std::vector<std::unique_ptr<Event>> events);
+  void retire(std::vector<std::unique_ptr<Event>> events);
 
   // Runs `change` on the native thread between two drains, or here when there is none.
   void change_rings(std::function<void()> change);
-  void wait_for_horizon(uint64_t time);
   void run();
   void apply_changes();
   // Waits for a signal or the time and, if told so, for a ring; returns whether a ring asked for the reader.
@@ -155,19 +169,26 @@ class Reader {
   void hold(uint64_t nanos);
   bool has_changes();
   void signal();
-  void complete_stacks(Ring& ring, int cpu);
+  std::optional<SystemError> complete_stacks(Ring& ring, int cpu);
   void wake_consumer();
 
   ReaderConfig config_;
   SpanRing spans_;
   Merge merge_;
   std::function<void()> wake_;
+  std::function<void()> settled_;
   FileDescriptor event_fd_;
 
   mutable std::mutex events_mutex_;
   std::map<uint32_t, std::unique_ptr<Event>> events_;
   std::vector<uint8_t> ring_attr_;
   std::map<int, CpuRing> cpu_rings_;
+  std::map<int, int> ring_failures_;  // by CPU: why it could not be taken in
+
+  std::mutex retired_mutex_;
+  std::vector<Retired> retired_;
+  // The first time among them; none while nothing is to be looked for.
+  std::atomic<uint64_t> retired_from_{~uint64_t{0}};
 
   std::mutex table_mutex_;
   std::shared_ptr<const IdTable> table_ = std::make_shared<IdTable>();

@@ -46,6 +46,14 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
       to_error(env, {"mmap", ENOMEM}).ThrowAsJavaScriptException();
       return;
     }
+    work_ = std::make_unique<WorkThread>();
+    closing_ = std::make_unique<WorkThread>();
+    auto failed = work_->start("kernscope-work");
+    if (!failed) failed = closing_->start("kernscope-close");
+    if (failed) {
+      to_error(env, *failed).ThrowAsJavaScriptException();
+      return;
+    }
     span_ = Napi::Persistent(info[1].As<Napi::Uint32Array>());
     span_words_ = info[1].As<Napi::Uint32Array>().Data();
 
@@ -53,7 +61,9 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
     calls_.Unref(env);
     gate_ = std::make_shared<Gate<Calls, Completion>>(calls_);
     reader_ = std::make_shared<Reader>(reader_config(options), memory_->data(), memory_->size(),
-                                       [gate = gate_] { gate->send(nullptr); });
+                                       [gate = gate_] { gate->send(nullptr); },
+                                       // The native thread ends before this object gives the reader away.
+                                       [this] { closing_->post([reader = reader_] { reader->reap(); }); });
     auto* keep = new std::shared_ptr<SpanMemory>(memory_);
     info.This().As<Napi::Object>().Set(
         "memory", Napi::ArrayBuffer::New(env, memory_->data(), memory_->size(),
@@ -106,7 +116,7 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
   static Finish settled(const std::optional<SystemError>& error) { return error ? rejected(*error) : resolved(); }
 
   Napi::Value open_rings(const Napi::CallbackInfo& info) {
-    return run(info.Env(), work(), [reader = reader_, attr = bytes(info[0])]() -> Finish {
+    return run(info.Env(), *work_, [reader = reader_, attr = bytes(info[0])]() -> Finish {
       if (auto error = reader->open_rings(attr)) return rejected(*error);
       return [cpus = reader->cpus()](Napi::Env env, const auto& deferred) { deferred.Resolve(numbers(env, cpus)); };
     });
@@ -114,16 +124,21 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
 
   Napi::Value follow_cpus(const Napi::CallbackInfo& info) {
     const auto online = info[0].As<Napi::Int32Array>();
-    return run(info.Env(), work(),
+    return run(info.Env(), *work_,
                [reader = reader_, cpus = std::vector<int>(online.Data(), online.Data() + online.ElementLength())]() -> Finish {
                  std::vector<int> came;
-                 if (auto error = reader->follow_cpus(cpus, came)) return rejected(*error);
-                 return [came](Napi::Env env, const auto& deferred) { deferred.Resolve(numbers(env, came)); };
+                 const auto failed = reader->follow_cpus(cpus, came);
+                 return [came, failed](Napi::Env env, const auto& deferred) {
+                   Napi::Object result = Napi::Object::New(env);
+                   result.Set("came", numbers(env, came));
+                   if (failed) result.Set("failed", to_error(env, *failed).Value());
+                   deferred.Resolve(result);
+                 };
                });
   }
 
   Napi::Value open(const Napi::CallbackInfo& info) {
-    return run(info.Env(), work(), [reader = reader_, spec = open_spec(info[0].As<Napi::Object>())]() -> Finish {
+    return run(info.Env(), *work_, [reader = reader_, spec = open_spec(info[0].As<Napi::Object>())]() -> Finish {
       std::vector<int> offline;
       if (auto error = reader->open(spec, offline)) return rejected(*error);
       return [offline](Napi::Env env, const auto& deferred) { deferred.Resolve(numbers(env, offline)); };
@@ -131,20 +146,20 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
   }
 
   Napi::Value set_enabled(const Napi::CallbackInfo& info) {
-    return run(info.Env(), work(),
+    return run(info.Env(), *work_,
                [reader = reader_, events = indices(info[0]), enabled = info[1].As<Napi::Boolean>().Value()] {
                  return settled(reader->set_enabled(events, enabled));
                });
   }
 
   Napi::Value set_filter(const Napi::CallbackInfo& info) {
-    return run(info.Env(), work(),
+    return run(info.Env(), *work_,
                [reader = reader_, index = info[0].As<Napi::Number>().Uint32Value(),
                 filter = info[1].As<Napi::String>().Utf8Value()] { return settled(reader->set_filter(index, filter)); });
   }
 
   Napi::Value counts(const Napi::CallbackInfo& info) {
-    return run(info.Env(), work(), [reader = reader_, index = info[0].As<Napi::Number>().Uint32Value()]() -> Finish {
+    return run(info.Env(), *work_, [reader = reader_, index = info[0].As<Napi::Number>().Uint32Value()]() -> Finish {
       std::vector<EventCounts> counts;
       if (auto error = reader->counts(index, counts)) return rejected(*error);
       return [counts](Napi::Env env, const auto& deferred) { deferred.Resolve(to_array(env, counts)); };
@@ -152,7 +167,7 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
   }
 
   Napi::Value close_events(const Napi::CallbackInfo& info) {
-    return run(info.Env(), closing(), [reader = reader_, events = indices(info[0])] {
+    return run(info.Env(), *closing_, [reader = reader_, events = indices(info[0])] {
       reader->close_events(events);
       return resolved();
     });
@@ -164,8 +179,8 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
     // Behind the jobs that were asked for before, then on the thread that may take its time.
     const Napi::Promise::Deferred deferred(info.Env());
     hold(info.Env(), +1);
-    WorkThread* closer = &closing();
-    work().post([this, gate = gate_, reader = reader_, deferred, closer] {
+    WorkThread* closer = closing_.get();
+    work_->post([this, gate = gate_, reader = reader_, deferred, closer] {
       closer->post([this, gate, reader, deferred] {
         reader->close_all();
         gate->send(new Completion([this, deferred](Napi::Env env) {
@@ -181,7 +196,10 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
 
   void start(const Napi::CallbackInfo& info) {
     if (started_) return;
-    reader_->start();
+    if (const auto failed = reader_->start()) {
+      to_error(info.Env(), *failed).ThrowAsJavaScriptException();
+      return;
+    }
     started_ = true;
     Ref();
     update_ref(info.Env());
@@ -222,15 +240,6 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
     update_ref(info.Env());
   }
 
-  WorkThread& work() {
-    if (!work_) work_ = std::make_unique<WorkThread>("kernscope-work");
-    return *work_;
-  }
-  WorkThread& closing() {
-    if (!closing_) closing_ = std::make_unique<WorkThread>("kernscope-close");
-    return *closing_;
-  }
-
   // The process, and this object, stay alive while a job runs, and while the reader runs and is referenced.
   void hold(Napi::Env env, int change) {
     jobs_ += change;
@@ -253,9 +262,9 @@ class ReaderObject : public Napi::ObjectWrap<ReaderObject> {
     if (hooked_) napi_remove_env_cleanup_hook(Env(), &ReaderObject::on_env_exit, this);
     if (!reader_) return;
     gate_->shut();
-    if (work_) work_->stop();
+    work_->stop();
     reader_->stop();
-    closing().post([reader = std::move(reader_), memory = memory_] { reader->close_all(); });
+    closing_->post([reader = std::move(reader_), memory = memory_] { reader->close_all(); });
     closing_.reset();
   }
 

@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "reader.h"
 
@@ -13,8 +11,6 @@ namespace {
 
 // A slow stream starts again at the front of the span memory after so many bytes.
 constexpr uint64_t kRewindAfter = 256 * 1024;
-// How long closing waits for records of the closed event that are still on their way.
-constexpr uint64_t kFlushNanos = 1'000'000'000;
 // How long after the slack a record is looked for again, so that it is surely behind the horizon.
 constexpr uint64_t kSettleNanos = 20'000;
 // How full a ring may get before it is emptied: what is left is for what comes while the reader waits for a processor.
@@ -29,11 +25,12 @@ constexpr uint64_t kRestShare = 20;
 
 }  // namespace
 
-void Reader::start() {
+std::optional<SystemError> Reader::start() {
   std::lock_guard lock(changes_mutex_);
-  if (running_ || stopping_) return;
-  running_ = true;
-  thread_ = start_thread("kernscope-ring", [this] { run(); });
+  if (running_ || stopping_) return std::nullopt;
+  auto failed = start_thread(thread_, "kernscope-ring", [this] { run(); });
+  running_ = !failed;
+  return failed;
 }
 
 void Reader::stop() {
@@ -54,6 +51,10 @@ void Reader::run() {
     const uint64_t now = clock_nanos(config_.clock_id);
     const Merge::Result result = merge_.drain(now - config_.slack_nanos);
     horizon_.store(merge_.released(), std::memory_order_release);
+    if (merge_.released() >= retired_from_.load(std::memory_order_relaxed)) {
+      retired_from_ = ~uint64_t{0};
+      settled_();
+    }
 
     uint64_t requested = requested_.load();
     bool answered = false;
@@ -116,19 +117,6 @@ void Reader::change_rings(std::function<void()> change) {
   });
   signal();
   changes_applied_.wait(lock, [&] { return done; });
-}
-
-void Reader::wait_for_horizon(uint64_t time) {
-  const uint64_t deadline = clock_nanos(CLOCK_MONOTONIC) + kFlushNanos;
-  while (clock_nanos(CLOCK_MONOTONIC) < deadline) {
-    {
-      std::lock_guard lock(changes_mutex_);
-      if (!running_ || stopping_) return;
-    }
-    if (horizon_.load(std::memory_order_acquire) >= time) return;
-    request_horizon();
-    std::this_thread::sleep_for(std::chrono::microseconds(200));
-  }
 }
 
 bool Reader::wait(uint64_t nanos, bool rings) {

@@ -72,13 +72,6 @@ void skip_branches(Cursor& cursor, uint64_t branch_sample_type) {
   if (branch_sample_type & kBranchCounters) cursor.skip_items(count, 8);
 }
 
-// The stack pointer's number in asm/perf_regs.h.
-#if defined(__aarch64__)
-constexpr unsigned kStackPointer = 31;
-#else
-constexpr unsigned kStackPointer = 7;
-#endif
-
 void skip_registers(Cursor& cursor, uint64_t mask) {
   if (cursor.u64() != PERF_SAMPLE_REGS_ABI_NONE) cursor.skip_items(std::popcount(mask), 8);
 }

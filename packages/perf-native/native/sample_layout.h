@@ -39,6 +39,13 @@ constexpr uint32_t kRawSize = 40;
 constexpr uint32_t kRaw = 44;
 }  // namespace plain
 
+// The stack pointer's number in asm/perf_regs.h.
+#if defined(__aarch64__)
+constexpr unsigned kStackPointer = 31;
+#else
+constexpr unsigned kStackPointer = 7;
+#endif
+
 // A half-open range of bytes in a record.
 struct Range {
   uint32_t begin = 0;

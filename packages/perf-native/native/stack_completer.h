@@ -9,23 +9,26 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
+#include "perf_event.h"
 #include "stack_stash.h"
 
 namespace kernscope {
 
 class StackCompleter {
  public:
-  // `notify` is called on the thread after new records were looked at.
-  StackCompleter(int fd, int cpu, std::shared_ptr<StackStash> stash, std::function<void()> notify);
+  explicit StackCompleter(int cpu) : cpu_(cpu) {}
   ~StackCompleter();
+  // To be called once. `fd` says when there are records; `notify` is called on the thread after new ones were looked at.
+  std::optional<SystemError> start(int fd, std::shared_ptr<StackStash> stash, std::function<void()> notify);
   // Puts the thread on its CPU, with its priority, as far as that is permitted.
   void bind();
 
  private:
   int cpu_;
-  int stop_fd_;
+  FileDescriptor stop_fd_;
   std::thread thread_;
 };
 

@@ -3,21 +3,29 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <system_error>
+#include <utility>
+
 namespace kernscope {
 
-std::thread start_thread(const char* name, std::function<void()> body) {
+std::optional<SystemError> start_thread(std::thread& thread, const char* name, std::function<void()> body) {
+  std::optional<SystemError> failed;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(body));
-  pthread_setname_np(thread.native_handle(), name);
+  try {
+    thread = std::thread(std::move(body));
+    pthread_setname_np(thread.native_handle(), name);
+  } catch (const std::system_error& error) {
+    failed = SystemError{"pthread_create", error.code().value()};
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
+  return failed;
 }
 
-WorkThread::WorkThread(const char* name) {
-  thread_ = start_thread(name, [queue = queue_] { run(queue); });
+std::optional<SystemError> WorkThread::start(const char* name) {
+  return start_thread(thread_, name, [queue = queue_] { run(queue); });
 }
 
 WorkThread::~WorkThread() {

@@ -6,15 +6,20 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+
+#include "perf_event.h"
 
 namespace kernscope {
 
 class WorkThread {
  public:
-  explicit WorkThread(const char* name);
+  WorkThread() = default;
   // Runs what is queued, then ends the thread, without waiting for it: a job may hold the kernel for long.
   ~WorkThread();
+  // To be called once, before anything else.
+  std::optional<SystemError> start(const char* name);
   void post(std::function<void()> job);
   // Drops what has not begun and waits for the job that has.
   void stop();
@@ -32,7 +37,7 @@ class WorkThread {
   std::thread thread_;
 };
 
-// Starts a thread that takes no signals: those are for the threads that Node knows.
-std::thread start_thread(const char* name, std::function<void()> body);
+// Starts `thread`, which takes no signals: those are for the threads that Node knows. Says why the system gave none.
+std::optional<SystemError> start_thread(std::thread& thread, const char* name, std::function<void()> body);
 
 }  // namespace kernscope

@@ -50,7 +50,8 @@ export interface NativeOpenRequest {
 export interface NativeReader {
   readonly memory: ArrayBuffer;
   openRings(attr: Uint8Array): Promise<number[]>;
-  followCpus(online: Int32Array): Promise<number[]>;
+  /** `failed`: what could not be opened, as other calls reject with. */
+  followCpus(online: Int32Array): Promise<{ came: number[]; failed?: unknown }>;
   open(request: NativeOpenRequest): Promise<number[]>;
   setEnabled(indices: Uint32Array, enabled: boolean): Promise<void>;
   setFilter(index: number, filter: string): Promise<void>;
@@ -93,9 +94,13 @@ export function binding(): Binding {
   }
 }
 
-/** Turns what the addon threw or rejected with into a {@link PerfNativeError}. */
+/** Turns what the addon, or Node, threw or rejected with into a {@link PerfNativeError}. */
 export function fromNative(error: unknown): PerfNativeError {
   if (error instanceof PerfNativeError) return error;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code !== undefined && syscall !== undefined) {
+    return new PerfNativeError("system", String((error as Error).message), { errno: code, operation: syscall });
+  }
   const details = error as { operation?: string; errno?: number; cpu?: number; pid?: number; message?: string };
   if (details.operation === undefined) return new PerfNativeError("invalid", String(details.message ?? error));
   const errno = errnoName(details.errno ?? 0);
@@ -108,6 +113,15 @@ export function fromNative(error: unknown): PerfNativeError {
     ...(details.cpu !== undefined && { cpu: details.cpu }),
     ...(details.pid !== undefined && { pid: details.pid }),
   });
+}
+
+/** Calls the addon; what it throws becomes a {@link PerfNativeError}. */
+export function called<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error);
+  }
 }
 
 /** Name of an errno, such as `EACCES`. */

@@ -6,25 +6,36 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-// The rings and the merge know nothing of Node, so their test is C++ of its own, under the sanitizers.
+// The reader knows nothing of Node, so its test is C++ of its own, under the sanitizers.
 const native = fileURLToPath(new URL("../native", import.meta.url));
 const sources = [
   ...readdirSync(join(native, "test"))
     .filter((name) => name.endsWith(".cc"))
     .map((name) => join(native, "test", name)),
-  ...["merge.cc", "sample_layout.cc", "stack_stash.cc"].map((name) => join(native, name)),
+  ...[
+    "close_events",
+    "follow_cpus",
+    "merge",
+    "perf_event",
+    "reader",
+    "reader_thread",
+    "sample_layout",
+    "stack_completer",
+    "stack_stash",
+    "work_thread",
+  ].map((name) => join(native, `${name}.cc`)),
 ];
 
 for (const [name, sanitizers] of [
   ["address and undefined behaviour", "address,undefined"],
   ["threads", "thread"],
 ] as const) {
-  test(`rings, merge and record layout, under the sanitizers of ${name}`, () => {
+  test(`rings, merge, record layout and reader, under the sanitizers of ${name}`, () => {
     const folder = mkdtempSync(join(tmpdir(), "kernscope-native-"));
     try {
       const program = join(folder, "test");
       const flags = ["-std=c++20", "-O1", "-g", `-fsanitize=${sanitizers}`, "-fno-sanitize-recover=all"];
-      execFileSync(process.env.CXX ?? "c++", [...flags, ...sources, "-o", program, "-lpthread"]);
+      execFileSync(process.env.CXX ?? "c++", [...flags, ...sources, "-o", program, "-lpthread"], { stdio: "pipe" });
       const output = execFileSync(program, { encoding: "utf8" });
       const checks = Number(/^(\d+) checks$/m.exec(output)?.[1]);
       assert.ok(checks > 1_000_000, output);

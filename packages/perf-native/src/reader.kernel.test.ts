@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { PerfType, RecordType, SampleFormat } from "./constants.js";
+import { PerfType, RecordType, SampleFormat, SoftwareEvent } from "./constants.js";
 import { PerfNativeError } from "./errors.js";
 import { openReader, type ReaderOptions } from "./reader.js";
 import { RecordFlag, RecordOffset } from "./record-layout.js";
@@ -21,12 +21,13 @@ interface Seen {
   flags: number;
 }
 
-/** Reads all that comes, as `take` hands it out. */
-function collect(source: RecordSource): Seen[] {
+/** Reads all that comes, as `take` hands it out; nothing before `from` is settled. */
+function collect(source: RecordSource, from?: Promise<void>): Seen[] {
   const seen: Seen[] = [];
   const view = new DataView(source.memory);
-  source.start(() => {
-    while (source.take()) {
+  let reading = from === undefined;
+  const read = () => {
+    while (reading && source.take()) {
       for (let at = source.spanStart; at < source.spanEnd; at += view.getUint32(at + RecordOffset.LENGTH, true)) {
         seen.push({
           type: view.getUint16(at + RecordOffset.TYPE, true),
@@ -38,7 +39,12 @@ function collect(source: RecordSource): Seen[] {
       }
       source.release();
     }
+  };
+  void from?.then(() => {
+    reading = true;
+    read();
   });
+  source.start(read);
   return seen;
 }
 
@@ -204,6 +210,49 @@ kernel(
 );
 
 kernel(
+  "records that nobody took before their event was closed come out as its own, later",
+  withSource({ spanSize: 256 * 1024 }, async (source) => {
+    let begin = () => {};
+    const seen = collect(source, new Promise((resolve) => (begin = resolve)));
+    // Laid out otherwise than those of the rings' owners.
+    const attr = { ...request(source, { index: 1 }).attr, sampleType: SampleFormat.RAW | SampleFormat.IP };
+    await source.open(request(source, { index: 1, attr }));
+    await source.open(request(source, { index: 2, attr, ringSize: 2 * 1024 * 1024 }));
+    callGetppid(5_000);
+    while (source.stats().stalls === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await source.setEnabled([1, 2], false);
+    const sum = async (index: number) =>
+      (await source.counts(index)).reduce((hits, { value, lost }) => hits + Number(value) - Number(lost ?? 0n), 0);
+    const written = [await sum(1), await sum(2)];
+    await source.closeEvents([1, 2]);
+    await pause();
+    begin();
+    await settle(source);
+    assert.equal(
+      [1, 2].map((index) => seen.filter(({ event }) => event === index).length),
+      written,
+    );
+    const { unknown, corrupt, late } = source.stats();
+    assert.equal([unknown, corrupt, late], [0, 0, 0]);
+  }),
+);
+
+kernel(
+  "a thread that has ended is left out; where nothing else is wanted, that is told",
+  withSource({}, async (source) => {
+    collect(source);
+    const { pid } = spawnSync("true");
+    const attr = { type: PerfType.SOFTWARE, config: SoftwareEvent.CONTEXT_SWITCHES, samplePeriod: 1 };
+    const targets = (...pids: number[]) => pids.flatMap((pid) => source.cpus.map((cpu) => ({ pid, cpu })));
+    const error = await source.open({ index: 1, attr, targets: targets(pid) }).catch((error) => error);
+    assert.is(error.errno, "ESRCH");
+    await source.open({ index: 2, attr, targets: targets(pid, process.pid), enabled: true });
+    const counts = await source.counts(2);
+    assert.equal([...new Set(counts.map(({ pid }) => pid))], [process.pid]);
+  }),
+);
+
+kernel(
   "closing events does not keep JavaScript waiting",
   withSource({}, async (source) => {
     collect(source);
@@ -242,6 +291,7 @@ kernel("what fails leaves nothing behind", async () => {
   await refused(source.open(request(source, { index: 1, attr: { type: PerfType.TRACEPOINT, config: 1e9 } })), "system");
   await refused(source.open(request(source, { index: 1, filter: "no_such_field == 1" })), "system");
   await refused(source.open(request(source, { index: 2, leader: 1 })), "system");
+  await refused(source.open(request(source, { index: 2, completeStack: true })), "invalid");
   await pause();
   const failed = fds();
   await source.close();

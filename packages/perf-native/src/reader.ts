@@ -1,5 +1,5 @@
 import { type EventAttr, packAttr } from "./attr.js";
-import { binding, fromNative, type NativeReader } from "./binding.js";
+import { binding, called, fromNative, type NativeReader } from "./binding.js";
 import { Clock, PerfType, ReadFormat, SampleFormat, SoftwareEvent } from "./constants.js";
 import { presentCpus } from "./cpu-list.js";
 import { PerfNativeError } from "./errors.js";
@@ -47,7 +47,7 @@ const CANARY_LOOKS = 3;
  * Opens the kernel as a record source: a ring on each CPU, read by a native thread.
  *
  * @throws PerfNativeError `unsupported` (not Linux, no addon), `invalid` (an option), `system` (EACCES or EPERM without
- * CAP_PERFMON; EPERM from mmap above `kernel.perf_event_mlock_kb`)
+ * CAP_PERFMON; EPERM from mmap above `kernel.perf_event_mlock_kb`; EAGAIN where no more threads are to be had)
  */
 export async function openReader(options: ReaderOptions = {}): Promise<RecordSource> {
   const { Reader } = binding();
@@ -68,21 +68,18 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
     );
   }
   const span = new Uint32Array(4);
-  const native = new Reader(
-    {
-      cpus: Int32Array.from(options.cpus ?? present),
-      ringSize,
-      spanSize: spanSize - (spanSize % 8),
-      tickNanos: Math.round(tick * 1e6),
-      quickTickNanos: Math.round(quickTick * 1e6),
-      restTickNanos: Math.round(restTick * 1e6),
-      slackNanos: Math.round(slack * 1e3),
-      clockId,
-      offlineRings: options.offlineRings === true,
-    },
-    span,
-    () => source.onReady(),
-  );
+  const nativeOptions = {
+    cpus: Int32Array.from(options.cpus ?? present),
+    ringSize,
+    spanSize: spanSize - (spanSize % 8),
+    tickNanos: Math.round(tick * 1e6),
+    quickTickNanos: Math.round(quickTick * 1e6),
+    restTickNanos: Math.round(restTick * 1e6),
+    slackNanos: Math.round(slack * 1e3),
+    clockId,
+    offlineRings: options.offlineRings === true,
+  };
+  const native = called(() => new Reader(nativeOptions, span, () => source.onReady()));
   const source = new KernelSource(native, span, clockId, watermark);
   await source.openRings();
   return source;
@@ -128,11 +125,14 @@ class KernelSource implements RecordSource {
   start(onReady: () => void): void {
     this.#checkOpen("start");
     this.onReady = onReady;
-    this.#native.start();
+    called(() => this.#native.start());
   }
 
   async open(request: OpenRequest): Promise<OpenedEvent> {
     this.#checkOpen("open");
+    if (request.completeStack === true && request.ringSize === undefined) {
+      throw new PerfNativeError("invalid", "open(event): completeStack without ringSize – give it rings of its own");
+    }
     const ringSize = request.ringSize === undefined ? 0 : checkRingSize("ringSize", request.ringSize);
     const watermark = ringSize === 0 ? this.#watermark : Math.min(this.#watermark, ringSize / 8);
     const offline = await settled(
@@ -146,7 +146,7 @@ class KernelSource implements RecordSource {
         filter: request.filter,
         enabled: request.enabled === true,
         ringSize,
-        completeStack: request.completeStack === true && ringSize > 0,
+        completeStack: request.completeStack === true,
       }),
     );
     return { offline };
@@ -154,10 +154,16 @@ class KernelSource implements RecordSource {
 
   async followCpus(): Promise<readonly number[]> {
     this.#checkOpen("followCpus");
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (failed !== undefined) throw failed;
     const online = this.#online as OnlineCpus;
     // That a CPU went and came back unseen, which is rare, costs more to find out than the list.
     if (!online.look() && this.#looks++ % CANARY_LOOKS !== 0) return [];
-    const came = await settled(this.#native.followCpus(Int32Array.from(online.list)));
+    const { came, failed: error } = await settled(this.#native.followCpus(Int32Array.from(online.list)));
+    if (error !== undefined && came.length === 0) throw fromNative(error);
+    // What came is told first: it is taken in all the same.
+    if (error !== undefined) this.#failed = fromNative(error);
     if (came.length > 0) this.cpus = [...new Set([...this.cpus, ...came])].sort((a, b) => a - b);
     return came;
   }
@@ -234,6 +240,8 @@ class KernelSource implements RecordSource {
   #lastStats!: SourceStats;
   #online: OnlineCpus | undefined;
   #looks = 0;
+  /** What the next look throws. */
+  #failed: PerfNativeError | undefined;
 
   /**
    * Adds what every event needs so that the native thread can tell whose record it is, and when it was written.

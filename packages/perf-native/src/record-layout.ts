@@ -52,7 +52,10 @@ export const NO_EVENT = 0xffff_ffff;
 export const RecordFlag = {
   /** Its time is before that of a record already handed out. */
   LATE: 1,
-  /** The kernel's record was shorter than its event's sample type says: only the header is to be trusted. */
+  /**
+   * The kernel's record was shorter than its event's sample type says, or its time, which is that of the record before it
+   * now, was seconds ahead of the clock: only the header is to be trusted.
+   */
   CORRUPT: 2,
   /** The end of the user stack was read from the process, right after the sample was taken. */
   STACK_READ: 4,

@@ -13,6 +13,7 @@ export interface OpenRequest {
   index: number;
   /** IDENTIFIER, TID, TIME, CPU, `sample_id_all`, the source's clock and a wake-up policy are added by the source. */
   attr: EventAttr;
+  /** Threads that have ended and cgroups that were removed are left out, unless all are. */
   targets: readonly EventTarget[];
   /**
    * Open it on CPUs that come later, too ({@link RecordSource.followCpus}): for targets that are bound to a CPU, which
@@ -33,13 +34,14 @@ export interface OpenRequest {
   ringSize?: number;
   /**
    * Where the kernel's copy of a user stack ends at a page that nobody had touched, read the rest from the process, at
-   * once; such records carry `RecordFlag.STACK_READ`. Needs `ringSize`, and the stack pointer among `sampleRegsUser`.
+   * once; such records carry `RecordFlag.STACK_READ`. Needs `ringSize` (`invalid` without it), and the stack pointer among
+   * `sampleRegsUser`.
    */
   completeStack?: boolean;
 }
 
 export interface OpenedEvent {
-  /** Targets that answered ENODEV: CPUs that are offline. */
+  /** CPUs of targets that answered ENODEV: they are offline. */
   offline: readonly number[];
 }
 
@@ -69,7 +71,7 @@ export interface SourceStats {
   late: number;
   /** Records with `RecordFlag.CORRUPT`, and rings skipped to their head because no length could be trusted. */
   corrupt: number;
-  /** Sample records that belong to no open event. */
+  /** Sample records that belong to no event that is known: open, or closed with records on their way. */
   unknown: number;
   /** Sum of the counts in `PERF_RECORD_LOST` and `PERF_RECORD_LOST_SAMPLES`. */
   lost: number;
@@ -99,7 +101,8 @@ export interface RecordSource {
   /**
    * Takes in the CPUs that came online since they were looked at last, those included that went and came back meanwhile:
    * the kernel takes the events of a CPU away with it. Opens the events that asked for it there, with their filters, on or
-   * off as they are elsewhere; their counts go on. Resolves to these CPUs.
+   * off as they are elsewhere; their counts go on. Resolves to these CPUs. What cannot be opened keeps nothing else from
+   * being opened: one call rejects with it, later ones try again.
    */
   followCpus(): Promise<readonly number[]>;
   /** Enables or disables events; takes effect for all of them before it resolves. */
@@ -108,8 +111,8 @@ export interface RecordSource {
   setFilter(index: number, filter: string): Promise<void>;
   counts(index: number): Promise<EventCount[]>;
   /**
-   * Closes events: disables them, hands out what their rings still hold, then gives the file descriptors back. Resolves
-   * when the kernel is done, which can take 40 ms an event.
+   * Closes events: disables them and gives the file descriptors back. Resolves when the kernel is done, which can take
+   * 40 ms an event. What the rings still hold of them is handed out all the same, with their indices.
    */
   closeEvents(indices: readonly number[]): Promise<void>;
 

@@ -1,5 +1,5 @@
 import { type EventAttr, packAttr } from "./attr.js";
-import { binding, errnoName, fromNative } from "./binding.js";
+import { binding, called, errnoName } from "./binding.js";
 
 /** Reads a clock of clock_gettime(2) (`Clock`): nanoseconds. */
 export function clockNanos(clockId: number): bigint {
@@ -42,12 +42,4 @@ export function closeDescriptor(descriptor: number): void {
  */
 export function readProcessMemory(pid: number, address: bigint, target: Uint8Array): number {
   return called(() => binding().readProcessMemory(pid, address, target));
-}
-
-function called<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw fromNative(error);
-  }
 }

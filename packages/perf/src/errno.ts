@@ -41,6 +41,9 @@ const meanings: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = {
     EINVAL: { code: "invalid", remedy: "see Documentation/trace/events.rst; strings need quotes" },
     ENOMEM: { code: "system" },
   },
+  pthread_create: {
+    EAGAIN: { code: "system", remedy: "raise the limit of threads (RLIMIT_NPROC, pids.max of the cgroup)" },
+  },
   fsopen: {
     ENOSYS: {
       code: "unsupported",

@@ -52,9 +52,9 @@ export interface LossReport {
   events: EventLoss[];
   /** Records that came after younger ones. */
   late: number;
-  /** Records that were cut short or unreadable. */
+  /** Records that were cut short or unreadable, or had a time that cannot be. */
   corrupt: number;
-  /** Records of no event that is open, or of one that was unregistered long before its records were handed out. */
+  /** Records of no event that is known. */
   unknown: number;
   /** What `PERF_RECORD_LOST` said in sum: a lower bound that says not whose records they were. */
   ringLost: number;

@@ -6,14 +6,18 @@ void span_ring_tests();
 void merge_tests();
 void sample_layout_tests();
 void stack_stash_tests();
+void work_thread_tests();
+void reader_tests();
 }  // namespace kernscope::test
 
 int main() {
   using namespace kernscope::test;
+  work_thread_tests();  // first: it forks, and there is one thread yet
   kernel_ring_tests();
   span_ring_tests();
   merge_tests();
   sample_layout_tests();
   stack_stash_tests();
-  std::printf("%lu checks\n", checks);
+  reader_tests();
+  std::printf("%lu checks\n", checks.load());
 }

@@ -47,8 +47,12 @@ struct Bed {
   std::shared_ptr<IdTable> table = std::make_shared<IdTable>();
   std::vector<FakeRing> kernels;
   std::vector<MergeRing> readers;
-  Merge merge{spans, [this] { return table; }};
+  uint64_t clock = 0;
+  Merge merge{spans, [this] { return table; }, [this] { return clock; }};
 };
+
+constexpr uint64_t kSecond = 1'000'000'000;
+static_assert(Merge::kMostAhead == kSecond);
 
 // Random rings, horizons and a reader that is at times too slow: every record once, in order of time, none beyond the
 // horizon, and nothing but what did not fit stays behind.
@@ -99,6 +103,52 @@ void late_records_are_flagged() {
   CHECK(records.size() == 3);
   CHECK(records[0].flags == 0 && records[1].flags == kFlagLate && records[1].time == 50 && records[2].flags == 0);
   CHECK(bed.merge.stats.late == 1);
+}
+
+// A time that cannot be holds nothing back: the record goes out as corrupt, in its place.
+void times_ahead_of_the_clock() {
+  Bed bed(2, 256, 4096);
+  bed.clock = 200;
+  bed.kernels[0].write(sample(1, 100));
+  bed.kernels[0].write(sample(1, 50 * kSecond));
+  bed.kernels[0].write(sample(1, 120));
+  bed.kernels[1].write(sample(2, ~uint64_t{0}));
+  bed.kernels[1].write(sample(2, 110));
+  CHECK(bed.merge.drain(150) == Merge::Result::kDone);
+  const auto records = bed.read();
+  const uint64_t times[] = {0, 100, 100, 110, 120};
+  const uint16_t flags[] = {kFlagCorrupt, 0, kFlagCorrupt, 0, 0};
+  CHECK(records.size() == 5);
+  for (size_t i = 0; i < 5; ++i) CHECK(records[i].time == times[i] && records[i].flags == flags[i]);
+  CHECK(bed.merge.stats.corrupt == 2 && bed.merge.stats.late == 0 && bed.merge.released() == 150);
+}
+
+// What is only ahead of the horizon waits for it, however late the horizon is.
+void times_ahead_of_the_horizon() {
+  Bed bed(1, 256, 4096);
+  bed.clock = 200;
+  bed.kernels[0].write(sample(1, 150 + kSecond));
+  CHECK(bed.merge.drain(150) == Merge::Result::kHeld);
+  bed.kernels[0].write(sample(1, 50 * kSecond));
+  bed.clock = 50 * kSecond;
+  CHECK(bed.merge.drain(200 + kSecond) == Merge::Result::kHeld);
+  CHECK(bed.merge.drain(50 * kSecond) == Merge::Result::kDone);
+  const auto records = bed.read();
+  CHECK(records.size() == 2 && records[0].time == 150 + kSecond && records[1].time == 50 * kSecond);
+  CHECK(records[0].flags + records[1].flags == 0 && bed.merge.stats.corrupt == 0);
+}
+
+// A record with a wrong time that has to wait for room is told once, and the next is itself again.
+void times_ahead_without_room() {
+  Bed bed(1, 256, 256);
+  bed.clock = 200;
+  for (uint64_t time : {uint64_t{1}, uint64_t{2}, uint64_t{3}, 50 * kSecond, uint64_t{4}}) bed.kernels[0].write(sample(1, time));
+  CHECK(bed.merge.drain(150) == Merge::Result::kFull);
+  CHECK(bed.read().size() == 3);
+  CHECK(bed.merge.drain(150) == Merge::Result::kDone);
+  const auto records = bed.read();
+  CHECK(records.size() == 2 && records[0].flags == kFlagCorrupt && records[0].time == 3 && records[1].flags == 0);
+  CHECK(bed.merge.stats.corrupt == 1);
 }
 
 // An event that is opened while a drain runs is found; one that nobody knows is handed out as such and counted.
@@ -171,6 +221,9 @@ void merge_tests() {
   plain_records_as_parsed();
   in_order();
   late_records_are_flagged();
+  times_ahead_of_the_clock();
+  times_ahead_of_the_horizon();
+  times_ahead_without_room();
   unknown_events();
   lost_records();
 }

@@ -71,7 +71,7 @@ void all_fields() {
   auto shared = std::make_shared<SampleLayout>(layout);
   table->insert(5, {1, shared});
   MergeRing ring{kernel.reader(), 3, shared};
-  Merge merge(spans, [&] { return table; });
+  Merge merge(spans, [&] { return table; }, [] { return uint64_t{0}; });
   merge.add(&ring);
   kernel.write(record);
   CHECK(merge.drain(1000) == Merge::Result::kDone);

@@ -18,11 +18,7 @@ namespace {
 constexpr uint32_t kAsked = 64;
 constexpr uint64_t kSampled = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU |
                               PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
-#if defined(__aarch64__)
-constexpr uint64_t kStackPointerMask = uint64_t{1} << 31;
-#else
-constexpr uint64_t kStackPointerMask = uint64_t{1} << 7;
-#endif
+constexpr uint64_t kStackPointerMask = uint64_t{1} << kStackPointer;
 
 // A sample whose user stack begins at `pointer` and has `valid` of 64 bytes: the byte's own number.
 std::vector<uint8_t> stack_sample(uint64_t time, uint64_t pointer, uint64_t valid) {
@@ -93,7 +89,7 @@ struct Bed {
   SpanRing spans{memory.data(), memory.size()};
   std::shared_ptr<IdTable> table = std::make_shared<IdTable>();
   std::unique_ptr<MergeRing> ring;
-  Merge merge{spans, [this] { return table; }};
+  Merge merge{spans, [this] { return table; }, [] { return ~uint64_t{0}; }};
 };
 
 // A copy that ended at a page's end is completed, by whoever comes first; others stay as they are.
