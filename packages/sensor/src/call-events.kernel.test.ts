@@ -145,4 +145,41 @@ kernel("a probe that cannot be is a status, and without anything else the reques
   assert.equal([bed.sensor.metrics().subscriptions, bed.sensor.metrics().sources], [0, 0]);
 });
 
+probes(
+  "what the kernel compares by: a char has no sign, a result 64 bits also of a function that returns 32",
+  async () => {
+    await using bed = await EventBed.open();
+    const program = bed.compile("caller", caller);
+    const { events, done, stream } = await bed.gather({
+      filters: [
+        {
+          kind: "kernel-call.enter",
+          symbol: "do_sys_openat2",
+          arguments: { first: "+u0($arg2):char" },
+          where: compare("first", "uint8", "ge", 128),
+        },
+        {
+          kind: "kernel-call.exit",
+          symbol: "vfs_open",
+          arguments: { result: "$retval" },
+          where: compare("result", "uint64", "eq", 0),
+        },
+      ],
+    });
+    // Linux 6.1 has no type of that name yet.
+    const [status] = stream.statuses;
+    if (status!.code !== 0) assert.match(status!.message, /^newSubscription\(kernel-call\.enter\).*Unknown type/);
+    const { pid } = bed.run(program, "\u00e9");
+    bed.run(program, "/dev/null");
+    await bed.sensor.stop();
+    await done;
+    const calls = valuesOf(events, pid, "kernelCall") as FunctionCallPayload[];
+    const named = calls.find((value) => value.arguments.first);
+    assert.equal(named?.arguments.first, status!.code === 0 ? unsigned(FieldType.UINT8, 0xc3) : undefined);
+    const opened = events.flatMap(({ event }) => (event.case === "kernelCall" && event.value.arguments.result) || []);
+    assert.ok(opened.length > 0);
+    for (const each of opened) assert.equal(each, unsigned(FieldType.UINT64, 0));
+  },
+);
+
 test.run();
