@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { KernelSymbols, parseEventName, parseTraceFormat, type TraceFormat, type Tracing } from "@kernscope/perf";
 import { KernelTypes } from "./kernel-types.js";
 
@@ -42,6 +43,12 @@ export class KernelSupport {
   /** It tells of cgroups that come and go (CONFIG_CGROUPS): what containers are known by. */
   get hasCgroups(): boolean {
     return this.hasTracepoint("cgroup/cgroup_mkdir") && this.hasTracepoint("cgroup/cgroup_rmdir");
+  }
+
+  /** It serves the calls of 32-bit programs, which the tracepoints of single calls do not see. */
+  get hasCompatCalls(): boolean {
+    // arm64 says nowhere; x86-64 has the file with CONFIG_IA32_EMULATION.
+    return process.arch !== "x64" || existsSync("/proc/sys/abi/vsyscall32");
   }
 
   /** The format of a tracepoint. */

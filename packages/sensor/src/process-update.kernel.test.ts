@@ -2,6 +2,7 @@ import { like } from "@kernscope/expression";
 import { requires } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { explainFilter } from "./capabilities.js";
 import { ProcessEventType, type ProcessPayload } from "./payload.js";
 import { EventBed, valuesOf } from "./testing/event-bed.js";
 
@@ -25,6 +26,20 @@ kernel("a new working directory, absolute, however it was named; with conditions
   const all = await bed.gather({ filters: [{ kind: "process.update" }] });
   const some = await bed.gather({ filters: [{ kind: "process.update", where: like("cwd", "/us*") }] });
   assert.is(bed.sensor.metrics().sources, 1);
+  assert.equal(
+    all.stream.statuses.map(({ code }) => code),
+    [9],
+  );
+  assert.match(all.stream.statuses[0]!.message, /^process\.update: directories are read from \/proc after the change/);
+  // What is said to tell of it is what was registered.
+  const { kernel: parts } = await explainFilter({ kind: "process.update" });
+  const registered = (await bed.sensor.monitor.loss()).events.map(({ name }) => name);
+  for (const { event } of parts) {
+    assert.ok(
+      registered.some((name) => name.includes(event.replace("kretprobe:", ""))),
+      `${event}: ${registered}`,
+    );
+  }
   const { pid } = await bed.runBeside(program, bed.folder);
   await bed.sensor.stop();
   await Promise.all([all.done, some.done]);

@@ -5,6 +5,10 @@ const MAX_PENDING = 32_768;
 export class ThreadMap<T> {
   readonly #pending = new Map<number, T>();
 
+  get size(): number {
+    return this.#pending.size;
+  }
+
   set(tid: number, value: T): void {
     this.#pending.delete(tid);
     this.#pending.set(tid, value);

@@ -2,10 +2,10 @@ import type { SampleRecord } from "@kernscope/perf";
 import type { KernelSupport } from "../kernel-support.js";
 import type { KernelTypes } from "../kernel-types.js";
 import type { NetworkAddress, NetworkPayload } from "../payload.js";
-import { Registrations } from "../registrations.js";
+import type { Registrations } from "../registrations.js";
 import { type PeerFields, peerArguments, peerOfSocket } from "../socket-address.js";
 import { ThreadMap } from "../thread-map.js";
-import type { CloseEvents, EventSink, FamilyContext } from "./family.js";
+import type { EventSink, FamilyContext } from "./family.js";
 
 /** Where the kernel has a connection's socket at hand, in the thread that accepts it. */
 export interface PeerSource {
@@ -44,11 +44,12 @@ interface AcceptResults {
 }
 
 /** Results of accept(2), each with the peer of the connection that the same thread was given just before. */
-export function openAcceptResults(
+export async function registerAcceptResults(
   { type, points, filter, source, result: read }: AcceptResults,
-  { monitor, processCache }: FamilyContext,
+  { processCache }: FamilyContext,
   sink: EventSink,
-): Promise<CloseEvents> {
+  registrations: Registrations,
+): Promise<void> {
   const accepted = new ThreadMap<NetworkAddress | undefined>();
   const sample = { cgroup: true };
   const onPeer = (record: SampleRecord, data: PeerFields) => {
@@ -61,12 +62,6 @@ export function openAcceptResults(
     const value: NetworkPayload = { type, result, ...(result >= 0 && { address: peer }) };
     sink.emit(record, processCache.lookupTask(record.tid), { case: "network", value });
   };
-  return Registrations.open(
-    monitor,
-    (id) => sink.owns(id),
-    async (registrations) => {
-      for (const point of points) await registrations.tracepoint(point, onExit, { filter, sample });
-      await registrations.kprobe<PeerFields>(source.event.slice("kprobe:".length), onPeer, { args: source.args });
-    },
-  );
+  for (const point of points) await registrations.tracepoint(point, onExit, { filter, sample });
+  await registrations.kprobe<PeerFields>(source.event.slice("kprobe:".length), onPeer, { args: source.args });
 }

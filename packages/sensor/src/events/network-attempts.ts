@@ -1,10 +1,11 @@
 import type { SampleRecord } from "@kernscope/perf";
 import type { KernelSupport } from "../kernel-support.js";
 import type { NetworkAddress, NetworkPayload } from "../payload.js";
-import { Registrations } from "../registrations.js";
+import type { Registrations } from "../registrations.js";
 import { addressOf, peerOf, type SockaddrFields, type SocketState, sockaddrArguments } from "../socket-address.js";
 import { ThreadMap } from "../thread-map.js";
-import type { CloseEvents, EventSink, FamilyContext } from "./family.js";
+import type { EventSink, FamilyContext } from "./family.js";
+import { isOfRing, ringRegisters } from "./network-rings.js";
 
 /** A kernel event that tells the address which a call was given, on the thread that makes the call. */
 export interface AddressSource {
@@ -28,6 +29,8 @@ const functions = {
   sendto: { names: ["security_socket_sendmsg"], standsAlone: false },
 } as const;
 
+/** Offset of the first argument in the records of calls' entries. */
+const FIRST = 16;
 const tcpStates = "sock/inet_sock_set_state";
 /** TCP_SYN_SENT of include/net/tcp_states.h. */
 const SYN_SENT = 2;
@@ -66,49 +69,68 @@ interface Attempts {
   readonly source: AddressSource | undefined;
 }
 
+/** The call that has a message after the other to send, each of which can have an address of its own. */
+const MANY = "syscalls/sys_enter_sendmmsg";
+
 /**
  * Attempts: the descriptor comes from the call's entry, the address from the kernel's own copy that the same thread makes
  * next. A call that ends without having made one was given a bad descriptor or address, or none.
  */
-export function openAttempts(
+export async function registerAttempts(
   { type, points, filter, source }: Attempts,
-  { monitor, processCache }: FamilyContext,
+  { processCache }: FamilyContext,
   sink: EventSink,
-): Promise<CloseEvents> {
+  registrations: Registrations,
+): Promise<void> {
   const pending = new ThreadMap<number | bigint>();
-  const sample = { cgroup: true };
-  const emit = (record: SampleRecord, sockfd: number | bigint | undefined, address: NetworkAddress | undefined) => {
-    const value: NetworkPayload = { type, sockfd, address };
+  /** Descriptors of calls that go on with further messages. */
+  const many = new ThreadMap<number | bigint>();
+  const emit = (record: SampleRecord, value: NetworkPayload) => {
     sink.emit(record, processCache.lookupTask(record.tid), { case: "network", value });
   };
   const onEnter = (record: SampleRecord) => {
     if (record.pid === process.pid) return;
-    const sockfd = record.rawUnsigned64(16);
-    if (source === undefined) emit(record, sockfd, undefined);
+    const sockfd = record.rawUnsigned64(FIRST);
+    if (source === undefined) emit(record, { type, sockfd, address: undefined });
     else pending.set(record.tid, sockfd);
   };
+  const onEnterMany = (record: SampleRecord) => {
+    if (record.pid !== process.pid) many.set(record.tid, record.rawUnsigned64(FIRST));
+    onEnter(record);
+  };
   const onAddress = (record: SampleRecord, data: unknown) => {
-    if (record.pid === process.pid) return;
-    const sockfd = pending.take(record.tid);
-    if (sockfd !== undefined || source?.standsAlone) emit(record, sockfd, source?.read(data));
+    if (record.pid === process.pid || source === undefined) return;
+    const sockfd = pending.take(record.tid) ?? (many.size === 0 ? undefined : many.get(record.tid));
+    if (sockfd !== undefined) emit(record, { type, sockfd, address: source.read(data) });
+    else if (source.standsAlone) {
+      const value = { type, sockfd: undefined, address: source.read(data), ioUring: isOfRing(record) };
+      emit(record, value);
+    }
   };
   const onExit = (record: SampleRecord) => {
     const sockfd = pending.take(record.tid);
-    if (sockfd !== undefined) emit(record, sockfd, undefined);
+    if (sockfd !== undefined) emit(record, { type, sockfd, address: undefined });
   };
-  return Registrations.open(
-    monitor,
-    (id) => sink.owns(id),
-    async (registrations) => {
-      for (const point of points) await registrations.tracepoint(point, onEnter, { filter, sample });
-      if (source === undefined) return;
-      for (const point of points)
-        await registrations.tracepoint(point.replace("_enter_", "_exit_"), onExit, { sample });
-      if (source.args === undefined) {
-        await registrations.tracepoint(source.event, onAddress, { filter: source.filter, sample });
-      } else {
-        await registrations.kprobe(source.event.slice("kprobe:".length), onAddress, { args: source.args, sample });
-      }
-    },
-  );
+  const onExitMany = (record: SampleRecord) => {
+    many.take(record.tid);
+    onExit(record);
+  };
+  const sample = { cgroup: true };
+  for (const point of points) {
+    const isMany = point === MANY && source !== undefined;
+    await registrations.tracepoint(point, isMany ? onEnterMany : onEnter, { filter, sample });
+  }
+  if (source === undefined) return;
+  for (const point of points) {
+    const exit = point.replace("_enter_", "_exit_");
+    await registrations.tracepoint(exit, point === MANY ? onExitMany : onExit, { sample });
+  }
+  if (source.args === undefined) {
+    await registrations.tracepoint(source.event, onAddress, { filter: source.filter, sample });
+    return;
+  }
+  await registrations.kprobe(source.event.slice("kprobe:".length), onAddress, {
+    args: source.args,
+    sample: { ...sample, ...(source.standsAlone && { userRegisters: ringRegisters }) },
+  });
 }

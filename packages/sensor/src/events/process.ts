@@ -9,9 +9,10 @@ import type {
 } from "@kernscope/process-cache";
 import type { EventKind } from "../event-kinds.js";
 import { type FieldTable, field } from "../field-table.js";
+import type { KernelSupport } from "../kernel-support.js";
 import { ProcessEventType, type ProcessPayload } from "../payload.js";
 import type { PlainFilter } from "../subscription-request.js";
-import type { CloseEvents, EventFamily, EventSink, FamilyContext } from "./family.js";
+import type { CloseEvents, EventFamily, EventSink, FamilyContext, KernelPart } from "./family.js";
 
 const fields: Readonly<Record<string, FieldTable>> = {
   "process.fork": {
@@ -34,32 +35,49 @@ const fields: Readonly<Record<string, FieldTable>> = {
 export const processEvents: EventFamily<PlainFilter> = {
   kinds: ["process.fork", "process.exec", "process.exit", "process.update"],
   fields: ({ kind }) => fields[kind]!,
-  service(kind, kernel) {
+  async service(kind, kernel) {
+    if (kind === "process.update") {
+      const { parts, lack, remedies } = await directoryMeans(kernel);
+      return { sources: parts.map(({ event }) => event), lacks: [lack], remedies };
+    }
     const sources = tracepoints[kind]!.filter((name) => kernel.hasTracepoint(name));
-    if (kind !== "process.update") return { sources, lacks: [], remedies: [] };
-    if (kernel.kprobes) return { sources: ["kretprobe:set_fs_pwd"], lacks: [], remedies: [] };
-    return {
-      sources,
-      lacks: ["changes of processes that end at once, and of 32-bit programs, are not seen"],
-      remedies: ["a kernel with kprobes (CONFIG_KPROBE_EVENTS)"],
-    };
+    return { sources, lacks: kind === "process.fork" ? [noStackStart] : [], remedies: [] };
   },
-  plan({ kind, where }) {
+  async plan({ kind, where }, kernel) {
+    const means = kind === "process.update" ? await directoryMeans(kernel) : undefined;
     return {
       key: kind,
       why: "the event is put together in the sensor, from several of the kernel's records",
-      kernel: tracepoints[kind]!.map((event) => ({ event, filter: "" })),
+      kernel: means?.parts ?? tracepoints[kind]!.map((event) => ({ event, filter: "" })),
       rest: where,
+      lacks: means === undefined ? [] : [`${kind}: ${means.lack}`],
       open: (context, sink) => open(kind, context, sink),
     };
   },
 };
 
+/** The stack is in the registers of clone(2), in the memory of clone3(2), and none of fork(2): they look alike here. */
+const noStackStart = "the address of the child's stack (fork_stack_start) is not known";
+
+/** By what the process cache learns of a new directory: what has changed, it reads from /proc. */
+async function directoryMeans(
+  kernel: KernelSupport,
+): Promise<{ parts: readonly KernelPart[]; lack: string; remedies: readonly string[] }> {
+  const late =
+    "directories are read from /proc after the change: a later one can be told, and of tasks that end at once none";
+  if ((await kernel.findFunction(["set_fs_pwd"])) !== undefined) {
+    return { parts: [{ event: "kretprobe:set_fs_pwd", filter: "" }], lack: late, remedies: [] };
+  }
+  const calls = ["syscalls/sys_exit_chdir", "syscalls/sys_exit_fchdir"].filter((name) => kernel.hasTracepoint(name));
+  const parts = calls.map((event) => ({ event, filter: "ret == 0" }));
+  const lack = kernel.hasCompatCalls ? `${late}; changes by 32-bit calls are not seen` : late;
+  return { parts, lack, remedies: ["a kernel with kprobes (CONFIG_KPROBE_EVENTS)"] };
+}
+
 const tracepoints: Readonly<Record<string, readonly string[]>> = {
   "process.fork": ["task/task_newtask"],
   "process.exec": ["sched/sched_process_exec"],
   "process.exit": ["sched/sched_process_exit", "signal/signal_generate", "signal/signal_deliver"],
-  "process.update": ["syscalls/sys_exit_chdir", "syscalls/sys_exit_fchdir"],
 };
 
 function open(kind: EventKind, { monitor, processCache }: FamilyContext, sink: EventSink) {
