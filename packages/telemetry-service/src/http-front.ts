@@ -68,8 +68,6 @@ export class HttpFront {
             return stream.closed || stream.destroyed;
           },
           handle,
-          // Node keeps a stream until what came of it was read.
-          drop: () => stream.resume(),
         });
       },
     );

@@ -32,8 +32,6 @@ export function watchSession(
     clearTimeout(timer);
     let counted = false;
     const onBroken = () => {
-      // Node keeps a stream until what came of it was read.
-      stream.removeAllListeners("data").resume();
       if (counted) return;
       counted = true;
       if (resets.take() || tooMany) return;
