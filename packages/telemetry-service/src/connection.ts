@@ -1,3 +1,4 @@
+import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { HttpRequest } from "./http-front.js";
 import type { Place } from "./place.js";
@@ -10,6 +11,8 @@ export interface Connection {
   readonly certificate?: string;
   /** Lets the client keep its place: it may be served. */
   readonly letIn: () => void;
+  /** Ends it at once. */
+  readonly cut: () => void;
 }
 
 const key = Symbol("connection");
@@ -24,4 +27,9 @@ export function setConnection(socket: Socket, connection: Connection): void {
 export function connectionOf(request: HttpRequest): Connection | undefined {
   const socket = "stream" in request ? request.stream.session?.socket : request.socket;
   return (socket as Keyed | undefined)?.[key];
+}
+
+/** The connection of a session that is open. */
+export function connectionOfSession(session: ServerHttp2Session): Connection | undefined {
+  return (session.socket as Keyed)[key];
 }

@@ -32,8 +32,6 @@ export class HttpFront {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #turns = new RequestTurns();
   readonly #answers: AnswerWatch;
-  /** The connection that is handed on: a session of HTTP/2 begins within that. */
-  #beginning: Socket | undefined;
   #closing = false;
 
   constructor(handler: HttpHandler, limits: Limits) {
@@ -68,14 +66,12 @@ export class HttpFront {
             return stream.closed || stream.destroyed;
           },
           handle,
-          // Node keeps a stream until what came of it was read.
-          drop: () => stream.resume(),
         });
       },
     );
     this.#http2.on("session", (session) => {
       this.#sessions.add(session);
-      if (this.#beginning !== undefined) watchSession(session, this.#beginning, limits);
+      watchSession(session, limits);
       session.on("close", () => this.#sessions.delete(session));
     });
   }
@@ -96,7 +92,8 @@ export class HttpFront {
       return;
     }
     const certificate = certificateOf(socket);
-    setConnection(socket, { place, letIn, ...(certificate !== undefined && { certificate }) });
+    const cut = () => socket.destroy();
+    setConnection(socket, { place, letIn, cut, ...(certificate !== undefined && { certificate }) });
     const deadline = setTimeout(() => socket.destroy(), this.#limits.requestTime);
     this.#sockets.add(socket);
     this.#undecided.add(socket);
@@ -117,9 +114,7 @@ export class HttpFront {
       socket.pause();
       socket.unshift(bytes);
       const server = protocol === "http2" ? this.#http2 : this.#http1;
-      this.#beginning = socket;
       server.emit("connection", socket);
-      this.#beginning = undefined;
       // HTTP/2 takes what was put back by itself.
       if (protocol === "http1") socket.resume();
     };

@@ -4,8 +4,6 @@ export interface WaitingRequest {
   readonly gone: boolean;
   /** Must not throw. */
   handle(): void;
-  /** Called instead where it is gone. */
-  drop(): void;
 }
 
 /** Requests of a turn: together they take about as long as events can wait unnoticed. */
@@ -32,10 +30,7 @@ export class RequestTurns {
   #turn(): void {
     for (let handled = 0; handled < MOST && this.length > 0; ) {
       const request = this.#waiting[this.#next++] as WaitingRequest;
-      if (request.gone) {
-        request.drop();
-        continue;
-      }
+      if (request.gone) continue;
       handled++;
       request.handle();
     }

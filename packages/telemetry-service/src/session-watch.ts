@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import type { Socket } from "node:net";
+import { connectionOfSession } from "./connection.js";
 import { fixedLimits, type ServiceLimits } from "./limits.js";
 
 /**
@@ -8,23 +8,22 @@ import { fixedLimits, type ServiceLimits } from "./limits.js";
  * burst and `resetsPerSecond` for long.
  *
  * One without streams is told so by GOAWAY without an error, after which clients connect again with their next call.
- *
- * @param socket the session's, for Node keeps it to itself
  */
 export function watchSession(
   session: ServerHttp2Session,
-  socket: Socket,
   { requestTime, resetsPerConnection }: Pick<ServiceLimits, "requestTime" | "resetsPerConnection">,
 ): void {
   const resets = new Allowance(resetsPerConnection, fixedLimits.resetsPerSecond);
+  const connection = connectionOfSession(session);
   let streams = 0;
+  let closed = false;
   let tooMany = false;
   let timer: NodeJS.Timeout;
   const waitForStream = () => {
     timer = setTimeout(() => {
       session.close();
       // Node waits then until the client closes its side.
-      timer = setTimeout(() => socket.destroy(), requestTime);
+      timer = setTimeout(() => connection?.cut(), requestTime);
     }, requestTime);
   };
   session.on("stream", (stream: ServerHttp2Stream) => {
@@ -32,8 +31,6 @@ export function watchSession(
     clearTimeout(timer);
     let counted = false;
     const onBroken = () => {
-      // Node keeps a stream until what came of it was read.
-      stream.removeAllListeners("data").resume();
       if (counted) return;
       counted = true;
       if (resets.take() || tooMany) return;
@@ -47,10 +44,13 @@ export function watchSession(
     stream.on("close", () => {
       streams--;
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) onBroken();
-      if (streams === 0 && !socket.destroyed) waitForStream();
+      if (streams === 0 && !closed) waitForStream();
     });
   });
-  socket.on("close", () => clearTimeout(timer));
+  session.on("close", () => {
+    closed = true;
+    clearTimeout(timer);
+  });
   waitForStream();
 }
 
