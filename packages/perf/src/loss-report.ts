@@ -52,9 +52,9 @@ export interface LossReport {
   events: EventLoss[];
   /** Records that came after younger ones. */
   late: number;
-  /** Records that were cut short or unreadable, or had a time that cannot be. */
+  /** Records that were cut short or unreadable. */
   corrupt: number;
-  /** Records of no event that is known. */
+  /** Records of no event that is open. */
   unknown: number;
   /** What `PERF_RECORD_LOST` said in sum: a lower bound that says not whose records they were. */
   ringLost: number;
