@@ -50,7 +50,7 @@ export function httpHandler(parts: HandlerParts): HttpHandler {
         access,
       );
     } catch (error) {
-      metrics.refused("Unauthorised");
+      metrics.refused((error as ConnectError).code);
       return refuse(request, response, error as ConnectError);
     }
     if (origin !== undefined) {
