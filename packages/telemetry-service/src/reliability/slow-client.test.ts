@@ -20,7 +20,7 @@ const text = "x".repeat(600);
 const MIB = 1024 * 1024;
 
 test(
-  "one slow client harms others: one that stops reading takes no event and no time from three others, holds 8 MiB, and then learns exactly what it missed",
+  "one slow client harms others: one that stops reading takes nothing from three, holds 8 MiB at most, and learns what it missed",
   withService(
     async ({ sensor, service, path }) => {
       const healthy = Array.from({ length: 3 }, () => follow(path));
