@@ -3,7 +3,8 @@
 //
 //   node tools/bench/service-soak.mjs [--rate 20000] [--seconds 3600] [--interval 60]
 //
-// Exit status 1 where an event is neither told nor in a gap.
+// Exit status 1 where an event is neither told nor in a gap; and, when it went on for half an hour at least, where something
+// grew by more than `most`, beyond what the scatter of its figures explains. What is warming still grows for minutes.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -83,18 +84,30 @@ async function soak() {
   console.log(`${made.trim()} made = ${client.received} delivered + ${client.lost} lost`);
   // The first fifth warms caches and compilers.
   const warm = rows.slice(Math.ceil(rows.length / 5));
-  for (const [name, unit] of [
-    ["rss", "MiB"],
-    ["descriptors", ""],
-    ["threads", ""],
-    ["p50", "ms"],
-    ["p99", "ms"],
-    ["cpu", "cores"],
-  ])
-    console.log(`${name}: ${slope(warm.map((row) => row[name])).toFixed(3)} ${unit} an hour`);
+  for (const [name, { unit, most }] of Object.entries(figures)) {
+    const { slope, error } = trend(warm.map((row) => row[name]));
+    const grows = seconds >= LONG && slope - SURE * error > most;
+    const verdict = grows ? ` – more than ${most}` : "";
+    console.log(`${name}: ${slope.toFixed(3)} ± ${(SURE * error).toFixed(3)} ${unit} an hour${verdict}`);
+    if (grows) process.exitCode = 1;
+  }
   // A gap also holds the calls of other processes.
   if (told < Number(made) || (client.lost === 0 && told > Number(made))) process.exitCode = 1;
 }
+
+/** What is taken at each interval, and by how much it may grow in an hour: what no leak that matters stays below. */
+const figures = {
+  rss: { unit: "MiB", most: 32 },
+  descriptors: { unit: "", most: 0 },
+  threads: { unit: "", most: 0 },
+  p50: { unit: "ms", most: 2 },
+  p99: { unit: "ms", most: 5 },
+  cpu: { unit: "cores", most: 0.1 },
+};
+/** Seconds of a run that can be judged. */
+const LONG = 1800;
+/** Standard errors by which a slope lies above its bound only once in hundreds of runs. */
+const SURE = 3;
 
 class Client {
   received = 0;
@@ -156,13 +169,17 @@ function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** Least squares, in units an hour. */
-function slope(values) {
+/** The slope by least squares and its standard error, in units an hour. */
+function trend(values) {
   const middle = (values.length - 1) / 2;
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   const covariance = values.reduce((sum, value, i) => sum + (i - middle) * (value - mean), 0);
   const variance = values.reduce((sum, _, i) => sum + (i - middle) ** 2, 0);
-  return variance === 0 ? 0 : (covariance / variance) * (3600 / interval);
+  if (values.length < 3) return { slope: 0, error: 0 };
+  const slope = covariance / variance;
+  const scatter = values.reduce((sum, value, i) => sum + (value - mean - slope * (i - middle)) ** 2, 0);
+  const error = Math.sqrt(scatter / (values.length - 2) / variance);
+  return { slope: slope * (3600 / interval), error: error * (3600 / interval) };
 }
 
 function sleep(milliseconds) {

@@ -2,6 +2,13 @@
 // Each figure has a run of its own name, which is made several times; the medians are printed. What a sensor takes for the
 // host's other work, which another one that runs beside it tells, is left out. Needs root and a compiler.
 //
+// The clients of all but `busy-grpc-js` are the cheapest that there can be, since they share the CPUs with what is measured:
+// they count events by hand, by HTTP/2 with windows of 16 MiB. So the figures tell what the sensor can send. A client that
+// makes objects of all it gets takes more time for an event than the sensor: at a rate that @grpc/grpc-js keeps up with,
+// `busy-grpc-js` tells how it fares beside `busy`.
+//
+// Exit status 1 where a stalled client, or one that resets streams, harms the others by more than `bars` allow.
+//
 //   node tools/bench/stream.mjs [NAME…] [--runs 3] [--seconds 4] [--rate N]
 //
 // HOST_ARGV holds options of Node for the process that is measured, such as --cpu-prof.
@@ -80,16 +87,31 @@ const cases = {
   },
 };
 
+/** Milliseconds by which p99 differs from run to run. */
+const NOISE = 1;
+/**
+ * What must not be, of the medians.
+ *
+ * @type {Record<string, (figures: Record<string, number>) => boolean>}
+ */
+const bars = {
+  stalled: (figures) => figures.lost > 0 || figures["p99 ms"] > 1.1 * figures["p99 alone"] + NOISE,
+  resets: (figures) => figures["p99 ms"] > 2 * figures["p99 alone"] + NOISE || figures["MiB more"] > 64,
+};
+
 const folder = mkdtempSync(join(tmpdir(), "kernscope-bench-"));
 const load = compileLoad(folder);
 try {
   for (const name of positionals.length > 0 ? positionals : Object.keys(cases)) {
     const results = [];
     for (let i = 0; i < Number(values.runs); i++) results.push(await cases[name]());
-    const figures = Object.keys(results[0]).map(
-      (key) => `${round(median(results.map((result) => result[key])))} ${key}`,
+    const figures = Object.fromEntries(
+      Object.keys(results[0]).map((key) => [key, median(results.map((result) => result[key]))]),
     );
-    console.log(`${name}: ${figures.join(", ")}`);
+    const missed = bars[name]?.(figures) ?? false;
+    const text = Object.entries(figures).map(([key, value]) => `${round(value)} ${key}`);
+    console.log(`${name}: ${text.join(", ")}${missed ? " – misses its bar" : ""}`);
+    if (missed) process.exitCode = 1;
   }
 } finally {
   rmSync(folder, { recursive: true });

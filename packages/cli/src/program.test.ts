@@ -165,7 +165,7 @@ test(
     await service.stop();
     const { status, stderr } = await cli.ended;
     assert.is(status, 1);
-    assert.match(stderr, /^kernscope: the service at unix:[^\n]+ ended the stream – look at its log\n$/);
+    assert.match(stderr, /^kernscope: the service at unix:[^\n]+ is not there any more: [^\n]+about to stop[^\n]+\n$/);
   }),
 );
 

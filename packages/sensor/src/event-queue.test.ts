@@ -117,4 +117,18 @@ test("the same bounds hold again when all was taken or cleared", () => {
   }
 });
 
+test("the first number is that of what was to come first, and the bytes are those of what waits", () => {
+  const { queue, event, take } = setUp({ events: 2, bytes: 1e6 });
+  assert.equal([queue.firstSequenceNumber, queue.bytes], [undefined, 0]);
+  for (let i = 0; i < 3; i++) queue.push(event());
+  const { bytes } = queue;
+  assert.is(queue.firstSequenceNumber, 1);
+  take(1);
+  assert.equal([queue.firstSequenceNumber, queue.bytes], [2, bytes / 2]);
+  take(1);
+  assert.equal([queue.firstSequenceNumber, queue.bytes], [3, 0], "of the first that the gap stands for");
+  take();
+  assert.is(queue.firstSequenceNumber, undefined);
+});
+
 test.run();

@@ -74,6 +74,18 @@ export class EventQueue {
     return this.#entries.length - this.#first;
   }
 
+  /** Bytes of the events that wait, roughly. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Number of the first event that waits, or that was to; undefined where none does. */
+  get firstSequenceNumber(): number | undefined {
+    const entry = this.#entries[this.#first];
+    if (entry === undefined) return undefined;
+    return "lost" in entry ? entry.firstSequenceNumber : entry.sensorSequenceNumber;
+  }
+
   /** Returns whether there was room. */
   push(event: TelemetryEvent): boolean {
     const size = eventSize(event);

@@ -134,6 +134,11 @@ export class Sensor implements AsyncDisposable {
     return this.#canary?.silent ?? false;
   }
 
+  /** It was told to stop, and ends all subscriptions, whatever they asked for. */
+  get stopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
   /** Lets events flow; resolves when the processes that were there before are known. */
   start(): Promise<void> {
     this.#starting ??= this.#start();

@@ -90,6 +90,16 @@ export class Subscription implements AsyncIterable<readonly TelemetryEvent[]>, A
     return this.#queue.length;
   }
 
+  /** Bytes of the events that wait, roughly. */
+  get queuedBytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Number of the first event that waits, or that was to; undefined where none does. */
+  get firstSequenceNumber(): number | undefined {
+    return this.#queue.firstSequenceNumber;
+  }
+
   /** Something more is not honoured. */
   addStatuses(statuses: readonly SubscriptionStatus[]): void {
     if (statuses.length === 0) return;

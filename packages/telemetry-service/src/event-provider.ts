@@ -11,6 +11,8 @@ export interface EventProvider {
   newSubscription(request: SubscriptionRequest): Promise<EventSubscription>;
   /** What it did so far: at least the events that it made. */
   metrics(): EventCounters;
+  /** Whether it is about to end all subscriptions, whatever they asked for. */
+  readonly stopping?: boolean;
   /** Its caches, where it has some: their figures are numbers by name. */
   readonly processCache?: { stats(): object } | undefined;
   readonly containerCache?: { stats(): object } | undefined;
@@ -34,6 +36,12 @@ export interface EventCounters {
 export interface EventSubscription extends AsyncIterable<readonly EventInit[]> {
   /** What of the request is not honoured, and why; one with code 0 where all is. */
   readonly statuses: readonly SubscriptionStatus[];
+  /** Entries that wait. Absent: none ever do. */
+  readonly queued?: number;
+  /** Bytes of the events that wait, roughly. */
+  readonly queuedBytes?: number;
+  /** Number of the first event that waits, or that was to; undefined where none does. */
+  readonly firstSequenceNumber?: number | undefined;
   /** Ends the stream behind what waits. */
   end(): void;
   /** Ends the stream at once. May be called again. */

@@ -10,6 +10,7 @@ import {
   type SyscallEventFilter,
   type EventFilter as WireFilters,
 } from "@kernscope/telemetry-api";
+import { clampedNumber } from "./clamped-number.js";
 import { expressionFromProto } from "./expression-from-proto.js";
 import { type FilterList, kindOfFilter } from "./filter-kinds.js";
 
@@ -45,7 +46,7 @@ export function filterFromProto(list: FilterList, filter: WireFilter): EventFilt
     case "capsule8.api.v0.PerformanceEventFilter":
       return performanceFilter(filter);
     case "capsule8.api.v0.TickerEventFilter":
-      return { kind: "ticker", interval: Number(filter.interval) };
+      return { kind: "ticker", interval: clampedNumber(filter.interval) };
     case "capsule8.api.v0.ChargenEventFilter":
       return { kind: "chargen", length: Number(filter.length) };
     default:

@@ -1,13 +1,13 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
-import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import {
   ENVELOPE_SIZE,
   type GetEventsRequest,
   type GetEventsResponse,
   GetEventsResponseSchema,
 } from "@kernscope/telemetry-api";
-import { type EventParts, openEvents } from "./open-events.js";
-import { toStatus } from "./status.js";
+import { type EventParts, type OpenedEvents, openEvents } from "./open-events.js";
+import { toStatus, wellFormed } from "./status.js";
 import type { EventBlock } from "./streams/event-block.js";
 import { subscriptionFromProto } from "./subscription-from-proto.js";
 
@@ -34,8 +34,15 @@ export async function* getEvents(
   const { signal } = context;
   const { client, cut } = context.values.get(callerKey);
   const json = context.requestHeader.get("content-type")?.includes("json") ?? false;
-  const read = subscriptionFromProto(request.subscription, limits.filters);
-  const { statuses, stream } = await openEvents(parts, read, { client, signal });
+  let opened: OpenedEvents;
+  try {
+    opened = await openEvents(parts, subscriptionFromProto(request.subscription, limits.filters), { client, signal });
+  } catch (error) {
+    const refusal = wellFormed(ConnectError.from(error));
+    if (!signal.aborted) metrics.refused(refusal.code);
+    throw refusal;
+  }
+  const { statuses, stream } = opened;
   let late: NodeJS.Timeout | undefined;
   // Connect comes for the next one when the client has taken the one before.
   const watch = () => {

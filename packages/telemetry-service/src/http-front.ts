@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { AnswerWatch } from "./answer-watch.js";
 import { setConnection } from "./connection.js";
+import { awaitFirstRequest } from "./first-request.js";
 import type { ServiceLimits } from "./limits.js";
 import type { Place } from "./place.js";
 import { protocolOf } from "./protocol.js";
@@ -108,15 +109,20 @@ export class HttpFront {
       bytes = Buffer.concat([bytes, chunk]);
       const protocol = protocolOf(bytes);
       if (protocol === undefined) return;
-      clearTimeout(deadline);
-      this.#undecided.delete(socket);
       socket.off("data", onData);
-      socket.pause();
-      socket.unshift(bytes);
-      const server = protocol === "http2" ? this.#http2 : this.#http1;
-      server.emit("connection", socket);
-      // HTTP/2 takes what was put back by itself.
-      if (protocol === "http1") socket.resume();
+      const handOver = (first: Buffer) => {
+        clearTimeout(deadline);
+        this.#undecided.delete(socket);
+        socket.pause();
+        socket.unshift(first);
+        const server = protocol === "http2" ? this.#http2 : this.#http1;
+        server.emit("connection", socket);
+        // HTTP/2 takes what was put back by itself.
+        if (protocol === "http1") socket.resume();
+      };
+      if (protocol === "http2" && place.address.kind === "unix") {
+        awaitFirstRequest(socket, bytes, this.#limits, handOver);
+      } else handOver(bytes);
     };
     socket.on("data", onData);
   }

@@ -51,7 +51,7 @@ export function httpHandler(parts: HandlerParts): HttpHandler {
       if (answerToAnybody(request, response, path, claims)) return;
       client = authorise(connection, claims, access);
     } catch (error) {
-      metrics.refused("Unauthorised");
+      metrics.refused((error as ConnectError).code);
       return refuse(request, response, error as ConnectError);
     }
     connection.letIn();

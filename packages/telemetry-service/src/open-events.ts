@@ -24,6 +24,8 @@ export interface OpenedEvents {
   readonly statuses: readonly SubscriptionStatus[];
   /** Closed when its owner's signal fires, which is what to rely on: code behind a blocked write may never run. */
   readonly stream: ClientStream;
+  /** Tells from which of the sensor's events on the stream is whole: see `OpenedStream`. */
+  readonly from: () => number;
 }
 
 /**
@@ -37,9 +39,9 @@ export async function openEvents(
   owner: StreamOwner,
 ): Promise<OpenedEvents> {
   try {
-    const { stream, statuses } = await feeds.open(request, owner);
+    const { stream, statuses, from } = await feeds.open(request, owner);
     const all = [...refused, ...statuses.filter(({ code }) => code !== 0)];
-    return { stream, statuses: all.length > 0 ? all : [{ code: 0, message: "" }] };
+    return { stream, statuses: all.length > 0 ? all : [{ code: 0, message: "" }], from };
   } catch (error) {
     owner.signal.throwIfAborted();
     const status: ConnectError = toStatus(error, onFault);

@@ -5,10 +5,11 @@ import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { collect, idsOf, subscribe } from "./testing/get-events.js";
+import { subscribe } from "./testing/get-events.js";
 import { inTemporaryDirectory, until } from "./testing/index.js";
 
 const real = fileURLToPath(new URL("main.js", import.meta.url));
@@ -54,7 +55,16 @@ test(
       const stream = subscribe(transport, [{ kind: "exec" }])[Symbol.asyncIterator]();
       await stream.next();
       program.child.kill(signal);
-      assert.is(idsOf(await collect({ [Symbol.asyncIterator]: () => stream })).length, 5000);
+      let received = 0;
+      const ended = (async () => {
+        for await (const response of { [Symbol.asyncIterator]: () => stream }) received += response.events.length;
+      })();
+      const error = await ended.then(
+        () => undefined,
+        (reason) => ConnectError.from(reason),
+      );
+      assert.is(error?.code, Code.Unavailable, "it is told to come again");
+      assert.is(received, 5000);
       const { status, stderr } = await program.ended;
       assert.is(status, 0, stderr);
       assert.equal(

@@ -1,4 +1,4 @@
-import { type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import { type Code, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import {
   compressionGzip,
   universalRequestFromNodeRequest,
@@ -6,6 +6,7 @@ import {
 } from "@connectrpc/connect-node";
 import { callerKey } from "./get-events.js";
 import type { HttpRequest, HttpResponse } from "./http-front.js";
+import { readRequests } from "./read-requests.js";
 
 /** Connect's bound: no message is this long. */
 const NEVER = 0xffffffff;
@@ -25,9 +26,15 @@ export interface RpcHandler {
  *
  * @param routes what is served
  * @param requestBytes bounds a request's message, unpacked
+ * @param onRefused told of requests that are refused before a handler has them
  */
-export function rpcHandler(routes: (router: ConnectRouter) => void, requestBytes: number): RpcHandler {
+export function rpcHandler(
+  routes: (router: ConnectRouter) => void,
+  requestBytes: number,
+  onRefused: (code: Code) => void,
+): RpcHandler {
   const router = createConnectRouter({
+    interceptors: [readRequests(onRefused)],
     readMaxBytes: requestBytes,
     // Requests may come packed; packing events costs more than it saves on one host.
     acceptCompression: [compressionGzip],

@@ -1,3 +1,4 @@
+import { Code } from "@connectrpc/connect";
 import type { EventInit } from "@kernscope/telemetry-api";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { EventCounters } from "./event-provider.js";
@@ -116,10 +117,10 @@ export class ServiceMetrics {
 
   /** A client took a block. */
   sent(block: EventBlock): void {
-    this.#sent.inc(block.events.length);
-    this.#sentBytes.inc(block.size);
-    const time = block.events[0]?.unixTimeNanos;
-    if (time !== undefined) this.#latency.observe(Math.max(0, Date.now() / 1e3 - Number(time) / 1e9));
+    const { events, unixTimeNanos: time } = block.facts;
+    this.#sent.inc(events);
+    this.#sentBytes.inc(block.response.length);
+    if (time !== undefined) this.#latency.observe(Math.max(0, Date.now() / 1e3 - time / 1e9));
   }
 
   /** A client that took nothing was cut. */
@@ -127,8 +128,9 @@ export class ServiceMetrics {
     this.#cut.inc();
   }
 
-  refused(code: string): void {
-    this.#refused.inc({ code });
+  /** A request was refused, before anything of a stream was sent. */
+  refused(code: Code): void {
+    this.#refused.inc({ code: Code[code] });
   }
 }
 

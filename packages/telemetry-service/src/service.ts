@@ -81,10 +81,14 @@ export class TelemetryService implements AsyncDisposable {
       tokenOwner: (token) => this.#tokens?.current.ownerOf(token),
     };
     const isReady = () => this.#serving !== undefined && this.#stopping === undefined;
-    const rpc = rpcHandler((router) => {
-      router.service(TelemetryServiceDesc, { getEvents: (request, context) => getEvents(parts, request, context) });
-      addGrpcServices(router, { isReady, stopping: this.#stopped.signal });
-    }, limits.requestBytes);
+    const rpc = rpcHandler(
+      (router) => {
+        router.service(TelemetryServiceDesc, { getEvents: (request, context) => getEvents(parts, request, context) });
+        addGrpcServices(router, { isReady, stopping: this.#stopped.signal });
+      },
+      limits.requestBytes,
+      (code) => metrics.refused(code),
+    );
     this.#front = new HttpFront(httpHandler({ ...parts, access, rpc, isReady }), limits);
   }
 
@@ -93,7 +97,7 @@ export class TelemetryService implements AsyncDisposable {
     return this.#feeds.size;
   }
 
-  /** Events that wait for clients to take them. */
+  /** Events that wait for clients to take them, here and in the sensor. */
   get queued(): number {
     return this.#feeds.queued("queued");
   }
@@ -109,8 +113,8 @@ export class TelemetryService implements AsyncDisposable {
   }
 
   /**
-   * Takes no more clients, and ends every stream behind what it has waiting, as long as its client takes it within
-   * `limits.stopTime`.
+   * Takes no more clients, and ends every stream with Unavailable behind what it has waiting, as long as its client takes
+   * it within `limits.stopTime`.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -167,8 +171,12 @@ function addGauges(metrics: ServiceMetrics, sensor: EventProvider, feeds: Feeds,
   metrics.gauge("feeds", "Subscriptions of the sensor behind the streams.", () => feeds.subscriptions);
   const dropped = "Events that slow clients' queues had no room for; each was told.";
   metrics.total("dropped_events_total", dropped, () => feeds.dropped);
-  metrics.gauge("queued_events", "Events that wait for clients.", () => feeds.queued("queued"));
-  metrics.gauge("queued_bytes", "Bytes that wait for clients.", () => feeds.queued("queuedBytes"));
+  metrics.gauge("queued_events", "Events that wait for clients, those that wait in the sensor among them.", () =>
+    feeds.queued("queued"),
+  );
+  metrics.gauge("queued_bytes", "Bytes that wait for clients, those that wait in the sensor among them.", () =>
+    feeds.queued("queuedBytes"),
+  );
   metrics.addSensor(() => sensor.metrics());
   metrics.addCaches(() => ({ process: sensor.processCache?.stats(), container: sensor.containerCache?.stats() }));
 }

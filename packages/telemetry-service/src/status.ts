@@ -24,3 +24,10 @@ export function toStatus(error: unknown, onFault: (error: unknown) => void): Con
   if (code === undefined) return new ConnectError("the service failed", Code.Internal);
   return new ConnectError((error as SensorError).message, code, undefined, undefined, error);
 }
+
+/** An error whose message is as UTF-8 has it: half a surrogate pair that came with a request fits in no header. */
+export function wellFormed(error: ConnectError): ConnectError {
+  const message = Buffer.from(error.rawMessage).toString();
+  if (message === error.rawMessage) return error;
+  return new ConnectError(message, error.code, error.metadata, undefined, error);
+}

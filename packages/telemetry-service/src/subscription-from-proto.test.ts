@@ -143,6 +143,11 @@ test("what holds for all filters", () => {
   const names = { ids: ["a"], names: ["b"], imageIds: ["c"], imageNames: ["d/*"] };
   assert.equal(of({ containerFilter: names }), { containers: names });
   assert.equal(of({ sinceDuration: 5n, forDuration: 6n }), { since: 5, duration: 6 });
+  const most = 2n ** 63n - 1n;
+  const endless = { forDuration: most, modifier: { limit: { limit: most }, throttle: { interval: most } } };
+  const { MAX_SAFE_INTEGER } = Number;
+  assert.equal(of(endless), { duration: MAX_SAFE_INTEGER, limit: MAX_SAFE_INTEGER, throttle: MAX_SAFE_INTEGER });
+  assert.equal(of({ forDuration: -5n, modifier: { limit: { limit: 0n } } }), { duration: -5, limit: 0 });
   for (const [intervalType, nanos] of [
     [0, 2e6],
     [1, 2e9],

@@ -8,6 +8,7 @@ import {
   ThrottleModifier_IntervalType as Unit,
   type ContainerFilter as WireContainerFilter,
 } from "@kernscope/telemetry-api";
+import { clampedNumber } from "./clamped-number.js";
 import { FilterFault, filterFromProto } from "./filter-from-proto.js";
 import { filterLists } from "./filter-kinds.js";
 
@@ -41,8 +42,8 @@ export function subscriptionFromProto(subscription: Subscription | undefined, ma
     request: {
       filters,
       ...(containers !== undefined && { containers }),
-      ...(limit !== undefined && { limit: Number(limit) }),
-      ...(forDuration !== undefined && { duration: Number(forDuration) }),
+      ...(limit !== undefined && { limit: clampedNumber(limit) }),
+      ...(forDuration !== undefined && { duration: clampedNumber(forDuration) }),
       ...(sinceDuration !== undefined && { since: Number(sinceDuration) }),
       ...(throttle !== undefined && { throttle: readThrottle(throttle) }),
     },
@@ -85,8 +86,8 @@ function readFilters(subscription: Subscription | undefined, most: number, refus
   return filters;
 }
 
-/** What is wrong with a filter, from the name of its field on. */
-function faultOf(error: unknown): string {
+/** What is wrong with a filter, from the name of its field on; throws what is no fault of it. */
+export function faultOf(error: unknown): string {
   if (error instanceof FilterFault) return error.message;
   if (error instanceof ExpressionError) return `filter_expression: ${error.reason} – ${error.remedy}`;
   throw error;
@@ -110,7 +111,7 @@ const nanosOfUnit: Readonly<Record<number, bigint>> = {
 
 function readThrottle({ interval, intervalType }: ThrottleModifier): number {
   const unit = nanosOfUnit[intervalType];
-  if (unit !== undefined) return Number(interval * unit);
+  if (unit !== undefined) return clampedNumber(interval * unit);
   const message = "modifier.throttle.interval_type is not valid – give one of its enum";
   throw new ConnectError(message, Code.InvalidArgument);
 }

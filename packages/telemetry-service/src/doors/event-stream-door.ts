@@ -11,7 +11,8 @@ const RETRY = 2000;
 /**
  * Serves `GET /v0/events?select=…` to browsers' `EventSource`. Beside the events, which have no name, there are those
  * named `statuses`, which comes first; `missed` behind it, for a client that tells by `Last-Event-ID` where it was; and
- * `end`, after which a client should not come again.
+ * `end`, which comes last: a client should come again after one with code 14 (Unavailable), which a service sends that
+ * is about to stop, and after no other.
  */
 export function serveEventStream(
   parts: EventParts,
@@ -24,8 +25,10 @@ export function serveEventStream(
   const form = {
     contentType: "text/event-stream",
     events: eventStreamForm,
-    begin: (statuses: readonly SubscriptionStatus[]) =>
-      `retry: ${RETRY}\n${named("statuses", { statuses })}${lastId === "" ? "" : named("missed", missed(parts, lastId))}`,
+    begin: (statuses: readonly SubscriptionStatus[], from: () => number) =>
+      `retry: ${RETRY}\n${named("statuses", { statuses })}${
+        lastId === "" ? "" : named("missed", missed(parts, lastId, from()))
+      }`,
     end: (status: SubscriptionStatus) => named("end", status),
     keepAlive: ":\n\n",
   };
@@ -45,21 +48,24 @@ export interface Missed {
   readonly message: string;
 }
 
-/** Tells what lies between the event that a client had last, and now. */
-export function missed({ provider }: Pick<EventParts, "provider">, lastEventId: string): Missed {
+/**
+ * Tells what lies between the event that a client had last, and those that it gets now.
+ *
+ * @param from number of the first event that it may get now
+ */
+export function missed({ provider }: Pick<EventParts, "provider">, lastEventId: string, from: number): Missed {
   const sensorId = provider.id;
   const at = lastEventId.lastIndexOf("-");
   const last = /^\d{1,16}$/.test(lastEventId.slice(at + 1)) ? Number(lastEventId.slice(at + 1)) : Number.NaN;
-  const now = provider.metrics().events;
   const shown = lastEventId.slice(0, 100);
-  if (lastEventId.slice(0, at) !== sensorId || !(last <= now)) {
+  if (lastEventId.slice(0, at) !== sensorId || !(last <= provider.metrics().events)) {
     const message = "the last event is none of this sensor's – it began anew, and what was missed is not known";
     return { lastEventId: shown, sensorId, message };
   }
-  const upTo = now - last;
+  const upTo = Math.max(0, from - 1 - last);
   if (upTo === 0) return { lastEventId: shown, sensorId, upTo, message: "nothing was missed" };
   const message = "those of these events that the subscription is for were missed, and are not sent again";
-  return { lastEventId: shown, sensorId, upTo, firstSequenceNumber: last + 1, lastSequenceNumber: now, message };
+  return { lastEventId: shown, sensorId, upTo, firstSequenceNumber: last + 1, lastSequenceNumber: from - 1, message };
 }
 
 function named(name: string, data: unknown): string {

@@ -58,7 +58,7 @@ export async function serveGrpc(
   } catch (error) {
     const status = toStatus(error, onFault);
     if (status === gone) return;
-    metrics.refused(Code[status.code]);
+    if (!response.headersSent) metrics.refused(status.code);
     refuseGrpc(response, status);
   } finally {
     clearTimeout(deadline);

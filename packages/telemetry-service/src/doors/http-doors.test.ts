@@ -114,6 +114,32 @@ test(
 );
 
 test(
+  "what of select is not understood, or not served, is told by a status each; the rest is served",
+  withService(async ({ sensor, service, path }) => {
+    const query = new URLSearchParams([
+      ["select", "exec,performance,exek,open"],
+      ["select", "exit where filename"],
+      ["limit", "1"],
+    ]);
+    const answer = await ask({ socketPath: path, path: `/v0/events?${query}` });
+    assert.is(answer.status, 200);
+    await until(() => service.streams === 1, "it has subscribed");
+    sensor.emit(execEvent(1, ["a"]));
+    const [first, event] = messages(await answer.end);
+    const { statuses } = first?.data ?? {};
+    assert.equal(
+      statuses.map(({ code, message }: { code: number; message: string }) => `${code} ${message.split(" ")[0]}`).sort(),
+      ["12 file.open:", "3 select=exek:", "3 select=exit:", "3 select=performance:"],
+    );
+    assert.is(event?.id, "fake-1");
+    assert.equal(
+      sensor.requests[0]?.filters.map(({ kind }) => kind),
+      ["process.exec", "file.open"],
+    );
+  }),
+);
+
+test(
   "select takes conditions and containers",
   withService(async ({ sensor, path }) => {
     const query = new URLSearchParams([
@@ -163,6 +189,72 @@ test(
     for (const other of ["other-7", "fake-13", "fake-x", "nonsense", "-"]) {
       assert.match((await missed(other)).message, /began anew/);
     }
+  }),
+);
+
+test(
+  "what waits for a client when it comes again is delivered, and not called missed",
+  withService(
+    async ({ sensor, service, path }) => {
+      const follow = (headers = {}) => ask({ socketPath: path, path: "/v0/events?select=exec", headers });
+      const emit = (count: number) =>
+        sensor.emit(...Array.from({ length: count }, () => execEvent(++sensor.events, ["a"])));
+      const first = await follow();
+      await until(() => service.streams === 1, "it has subscribed");
+      // Behind so many a feed pauses.
+      emit(1000);
+      await until(() => first.text().includes("fake-1000\n"), "it got them");
+      emit(5);
+      const second = await follow({ "last-event-id": "fake-900" });
+      // Where the machine is slow the feed did not wait for it.
+      emit(1);
+      await until(() => second.text().includes("fake-1006\n"), "it is up to date");
+      const [, missed, event] = messages(second.text());
+      assert.is(missed?.event, "missed");
+      assert.is(event?.id, `fake-${missed?.data.lastSequenceNumber + 1}`);
+      assert.is(missed?.data.upTo, missed?.data.lastSequenceNumber - 900);
+      for (const answer of [first, second]) answer.destroy();
+    },
+    { limits: { batchTime: 1000 } },
+  ),
+);
+
+test(
+  "a client that comes again with a gap's id is not told of what the gap told",
+  withService(async ({ sensor, service, path }) => {
+    const follow = (headers = {}) => ask({ socketPath: path, path: "/v0/events?select=exec", headers });
+    const first = await follow();
+    await until(() => service.streams === 1, "it has subscribed");
+    sensor.events = 100;
+    const loss = { lost: 40, type: 1, cause: 5, firstSequenceNumber: 50, lastSequenceNumber: 90 };
+    sensor.emit({ ...execEvent(49, []), event: { case: "lost", value: loss } });
+    await until(() => first.text().includes('\ndata: {"id"'), "it is told");
+    const gap = messages(first.text()).at(-1);
+    assert.is(gap?.data.id, "fake-49");
+    assert.is(gap?.id, "fake-90");
+    const second = await follow({ "last-event-id": String(gap?.id) });
+    await until(() => second.text().includes("event: missed"), "it is told");
+    assert.is(messages(second.text())[1]?.data.firstSequenceNumber, 91);
+    for (const answer of [first, second]) answer.destroy();
+  }),
+);
+
+test(
+  "a service that stops tells its clients that they should come again",
+  withService(async ({ sensor, service, path }) => {
+    const events = await ask({ socketPath: path, path: "/v0/events?select=exec" });
+    const limited = await ask({ socketPath: path, path: "/v0/events?select=exec&limit=1" });
+    const inLines = await ask({ socketPath: path, path: "/v0/events" }, JSON.stringify(exec));
+    await until(() => service.streams === 3, "all have subscribed");
+    sensor.emit(execEvent(1, ["a"]));
+    assert.equal(messages(await limited.end).at(-1)?.data, { code: 0, message: "" });
+    await service.stop();
+    const end = messages(await events.end).at(-1);
+    assert.is(end?.event, "end");
+    assert.is(end?.data.code, 14);
+    assert.match(end?.data.message, /about to stop/);
+    const [, event, last] = lines(await inLines.end);
+    assert.equal([event.id, last], ["fake-1", { error: end?.data }]);
   }),
 );
 

@@ -1,8 +1,9 @@
 import type { Writable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { SubscriptionStatus } from "@kernscope/sensor";
 import type { HttpRequest, HttpResponse } from "../http-front.js";
-import { type EventParts, openEvents } from "../open-events.js";
+import { type EventParts, type OpenedEvents, openEvents } from "../open-events.js";
 import { toStatus } from "../status.js";
 import type { EventForm } from "../streams/event-block.js";
 import { writeStream } from "../streams/write-stream.js";
@@ -13,9 +14,9 @@ import { refuseInJson } from "./http-status.js";
 export interface HttpStreamForm {
   readonly contentType: string;
   readonly events: EventForm;
-  /** What comes first. */
-  readonly begin: (statuses: readonly SubscriptionStatus[]) => string;
-  /** What comes last where the stream ends: code 0 where its subscription is done. */
+  /** What comes first. Called in a later turn than the stream was opened in. */
+  readonly begin: (statuses: readonly SubscriptionStatus[], from: OpenedEvents["from"]) => string;
+  /** What comes last where the stream ends: code 0 where its subscription is done, 14 where the service stops. */
   readonly end: (status: SubscriptionStatus) => string;
   /** What is sent in a pause, so that nobody between takes the stream for dead. */
   readonly keepAlive?: string;
@@ -44,13 +45,20 @@ export async function serveHttpStream(
   const to: Writable = "stream" in response ? response.stream : response;
   let alive: NodeJS.Timeout | undefined;
   try {
-    const { statuses, stream } = await openEvents(parts, await read(), { client, signal: abort.signal });
+    const { statuses, stream, from } = await openEvents(parts, await read(), { client, signal: abort.signal });
+    await nextTurn();
+    abort.signal.throwIfAborted();
     response.writeHead(200, {
       "content-type": form.contentType,
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
     });
-    to.write(form.begin(statuses.map(({ code, message }) => ({ code, message }))));
+    to.write(
+      form.begin(
+        statuses.map(({ code, message }) => ({ code, message })),
+        from,
+      ),
+    );
     const { keepAlive } = form;
     if (keepAlive !== undefined) {
       alive = setInterval(() => to.writableLength === 0 && to.write(keepAlive), KEEP_ALIVE);
@@ -60,9 +68,11 @@ export async function serveHttpStream(
     to.end(form.end({ code: 0, message: "" }));
   } catch (error) {
     const status = toStatus(error, onFault);
-    if (status !== gone) metrics.refused(Code[status.code]);
     if (response.headersSent) to.end(form.end({ code: status.code, message: status.rawMessage }));
-    else if (status !== gone) refuseInJson(response, status);
+    else if (status !== gone) {
+      metrics.refused(status.code);
+      refuseInJson(response, status);
+    }
     // What was not worth reading is let through, so that the connection can be used on.
     request.resume();
   } finally {

@@ -1,17 +1,25 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ExpressionError, type FieldTypes, parse } from "@kernscope/expression";
+import { type FieldTypes, parse } from "@kernscope/expression";
 import type { EventFilter } from "@kernscope/sensor";
 import { type EventKind, eventKind, fieldTypes, subscriptionFor, TelemetryApiError } from "@kernscope/telemetry-api";
-import { type ReadSubscription, subscriptionFromProto } from "../subscription-from-proto.js";
+import { filterFromProto, type WireFilter } from "../filter-from-proto.js";
+import { filterLists } from "../filter-kinds.js";
+import { faultOf, nothingLeft, type ReadSubscription, type Refusal } from "../subscription-from-proto.js";
 
-const NANOS_A_SECOND = 1_000_000_000n;
+const NANOS_A_SECOND = 1e9;
 const known = new Set(["select", "container", "limit", "seconds", "lastEventId", "access_token"]);
+
+/** A kind of events by its name, and a condition. */
+interface Selector {
+  readonly name: string;
+  readonly where?: string;
+}
 
 /**
  * Reads what `GET /v0/events` asks for: `select=exec,exit`, or `select=exec where filename ~ "*sh"`, again for more;
- * `container=ID`, `limit=100`, `seconds=60`.
+ * `container=ID`, `limit=100`, `seconds=60`. What of `select` is not in order becomes a refusal.
  *
- * @throws ConnectError InvalidArgument
+ * @throws ConnectError InvalidArgument where nothing is left, or what holds for all of it is not valid
  */
 export function subscriptionFromQuery(query: URLSearchParams, maxFilters: number): ReadSubscription {
   for (const name of query.keys()) {
@@ -19,53 +27,71 @@ export function subscriptionFromQuery(query: URLSearchParams, maxFilters: number
   }
   const selectors = query.getAll("select").flatMap(readSelectors);
   if (selectors.length === 0) throw refused("select is missing – name kinds of events, such as select=exec,exit");
+  if (selectors.length > maxFilters) throw tooMany(selectors.length, maxFilters);
   const ids = query.getAll("container");
   const limit = positive(query, "limit");
   const seconds = positive(query, "seconds");
-  const options = {
-    ...(ids.length > 0 && { containers: { ids } }),
-    ...(limit !== undefined && { limit }),
-    ...(seconds !== undefined && { durationNanos: seconds * NANOS_A_SECOND }),
-  };
-  const read = selectors.map(({ kind, where }) => {
-    const { request, refused: left } = subscriptionFromProto(subscriptionFor([{ kind }], options), maxFilters);
-    const filters = where === undefined ? request.filters : withCondition(request.filters, kind, where);
-    return { request: { ...request, filters }, refused: left };
+  const refusals: Refusal[] = [];
+  const filters = selectors.flatMap((selector) => {
+    try {
+      return filtersOf(selector);
+    } catch (error) {
+      refusals.push({
+        code: Code.InvalidArgument,
+        message: `select=${selector.name.slice(0, 40)}: ${reasonOf(error)}`,
+      });
+      return [];
+    }
   });
-  const filters = read.flatMap(({ request }) => request.filters);
-  if (filters.length > maxFilters)
-    throw refused(`select has ${filters.length} filters – give ${maxFilters} at the most`);
-  return { request: { ...read[0]?.request, filters }, refused: read.flatMap(({ refused: left }) => left) };
+  if (filters.length === 0) throw nothingLeft(refusals);
+  if (filters.length > maxFilters) throw tooMany(filters.length, maxFilters);
+  const request = {
+    filters,
+    ...(ids.length > 0 && { containers: { ids, names: [], imageIds: [], imageNames: [] } }),
+    ...(limit !== undefined && { limit }),
+    ...(seconds !== undefined && { duration: Math.min(seconds * NANOS_A_SECOND, Number.MAX_SAFE_INTEGER) }),
+  };
+  return { request, refused: refusals };
 }
 
 /** A selector by itself, or several without conditions. */
-function readSelectors(text: string): { kind: EventKind; where?: string }[] {
+function readSelectors(text: string): Selector[] {
   const [, name, where] = /^\s*(\S+)\s+where\s+(.*)$/s.exec(text) ?? [];
-  try {
-    if (name !== undefined && where !== undefined) return [{ kind: eventKind(name), where }];
-    return text.split(",").map((each) => ({ kind: eventKind(each.trim()) }));
-  } catch (error) {
-    if (error instanceof TelemetryApiError) throw refused(error.message);
-    throw error;
-  }
+  if (name !== undefined && where !== undefined) return [{ name, where }];
+  return text.split(",").map((each) => ({ name: each.trim() }));
 }
 
-function withCondition(filters: readonly EventFilter[], kind: EventKind, text: string): EventFilter[] {
-  const types: FieldTypes = Object.hasOwn(fieldTypes, kind) ? fieldTypes[kind as keyof typeof fieldTypes] : {};
-  try {
-    const where = parse(text, types);
-    return filters.map((filter) => ({ ...filter, where }) as EventFilter);
-  } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
-    throw refused(`select=${kind}: ${error.reason} – ${error.remedy}`);
-  }
+/** @throws TelemetryApiError, FilterFault, ExpressionError */
+function filtersOf({ name, where: text }: Selector): EventFilter[] {
+  const kind = eventKind(name);
+  const where = text === undefined ? undefined : parse(text, typesOf(kind));
+  const { eventFilter } = subscriptionFor([{ kind }]);
+  return filterLists.flatMap((list) => {
+    const filters: readonly WireFilter[] = eventFilter?.[list] ?? [];
+    return filters.map((filter) => {
+      const read = filterFromProto(list, filter);
+      return where === undefined ? read : ({ ...read, where } as EventFilter);
+    });
+  });
 }
 
-function positive(query: URLSearchParams, name: string): bigint | undefined {
+function typesOf(kind: EventKind): FieldTypes {
+  return Object.hasOwn(fieldTypes, kind) ? fieldTypes[kind as keyof typeof fieldTypes] : {};
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof TelemetryApiError ? error.message : faultOf(error).replace(/^filter_expression: /, "");
+}
+
+function positive(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(text)) return BigInt(text);
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw refused(`${name}=${text.slice(0, 40)}: no number from 1 to 999999999`);
+}
+
+function tooMany(count: number, most: number): ConnectError {
+  return refused(`select has ${count} filters – give ${most} at the most`);
 }
 
 function refused(message: string): ConnectError {

@@ -1,21 +1,26 @@
 import { inspect } from "node:util";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
 import {
   type EventFilterSchema,
   type ExpressionSchema,
+  TelemetryService,
   Expression_ExpressionType as Type,
 } from "@kernscope/telemetry-api";
-import { requires } from "@kernscope/test-support";
+import { requires, unmetNeeds } from "@kernscope/test-support";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { times } from "../testing/full-counts.js";
 import { grpcRequest, sessionAt, statusOf } from "../testing/grpc-request.js";
 import { slowness, until } from "../testing/index.js";
 import { resourcesOf } from "../testing/kernel-resources.js";
+import { libraryCall } from "../testing/library-call.js";
 import { withSensor } from "../testing/sensor-program.js";
+import { transportsTo } from "../testing/transports.js";
 
-const COUNT = times(slowness === 1 ? 600 : 60, 10_000);
+const COUNT = times(slowness === 1 ? 600 : 64, 10_000);
 const kernel = requires({ root: true, perf: true });
+const kprobes = unmetNeeds({ kprobes: true }).length === 0;
 
 type Expression = MessageInitShape<typeof ExpressionSchema>;
 type Filters = MessageInitShape<typeof EventFilterSchema>;
@@ -72,6 +77,11 @@ const invalid: readonly Filters[] = [
   { chargenEvents: [{ length: 2n ** 63n }] },
 ];
 
+/** INVALID_ARGUMENT, or FAILED_PRECONDITION for a file that this host has not. */
+function codeOf(eventFilter: Filters): "3" | "9" {
+  return eventFilter.userEvents?.[0]?.executable === "/no/such/file" ? "9" : "3";
+}
+
 kernel(
   `rejected requests leak kernel resources: ${COUNT} of ${invalid.length} kinds leave no descriptor, no ring and no probe`,
   withSensor(async (path, { pid }) => {
@@ -81,16 +91,53 @@ kernel(
         const eventFilter = invalid[i % invalid.length] ?? {};
         // A deadline, so that one which is not refused ends, too.
         const status = await statusOf(session, grpcRequest({ eventFilter }), { "grpc-timeout": "20S" });
-        // INVALID_ARGUMENT, or FAILED_PRECONDITION or UNIMPLEMENTED where this host cannot serve the kind anyway.
-        assert.ok(["3", "9", "12"].includes(status), `${inspect(eventFilter, { depth: 6 })}: ${status}`);
+        assert.is(status, codeOf(eventFilter), inspect(eventFilter, { depth: 6 }));
       }
     };
     await send(invalid.length);
-    const before = resourcesOf(pid);
+    const before = await resourcesOf(pid);
     await send(COUNT);
-    await until(() => resourcesOf(pid).descriptors <= before.descriptors, "descriptors are as before");
-    assert.equal(resourcesOf(pid), { ...before, descriptors: resourcesOf(pid).descriptors });
+    await until(async () => (await resourcesOf(pid)).descriptors <= before.descriptors, "descriptors are as before");
+    const { rings, probes } = await resourcesOf(pid);
+    assert.equal({ rings, probes }, { rings: before.rings, probes: before.probes });
     session.destroy();
+  }),
+);
+
+kernel(
+  "rejected requests leak kernel resources: what is refused beside something that is served leaves nothing, and the rest goes with it",
+  withSensor(async (path, { pid }) => {
+    const served = {
+      userEvents: [{ type: 1, ...libraryCall() }],
+      kernelEvents: kprobes ? [{ type: 1, symbol: "do_exit", arguments: { code: "%di" } }] : [],
+    };
+    const transport = transportsTo(path)["gRPC over HTTP/2"];
+    assert.ok(transport);
+    const client = createClient(TelemetryService, transport);
+    const probes = async () => (await resourcesOf(pid)).probes.length;
+    const none = await probes();
+    const send = async (refused: Filters) => {
+      const eventFilter = {
+        ...refused,
+        userEvents: [...served.userEvents, ...(refused.userEvents ?? [])],
+        kernelEvents: [...served.kernelEvents, ...(refused.kernelEvents ?? [])],
+      } as Filters;
+      const gone = new AbortController();
+      const stream = client.getEvents({ subscription: { eventFilter } }, { signal: gone.signal });
+      const { value: first } = await stream[Symbol.asyncIterator]().next();
+      const codes = first?.statuses.map(({ code }: { code: number }) => `${code}`);
+      assert.equal(codes, [codeOf(refused)], inspect(refused, { depth: 6 }));
+      assert.is(await probes(), none + (kprobes ? 2 : 1), "what is served has its probes");
+      gone.abort();
+      await until(async () => (await probes()) === none, "its probes are gone");
+    };
+    const [first, ...others] = invalid.filter((filters) => Object.keys(filters).length > 0);
+    // The connection stays.
+    await send(first as Filters);
+    const before = await resourcesOf(pid);
+    for (const refused of others) await send(refused);
+    await until(async () => (await resourcesOf(pid)).descriptors <= before.descriptors, "all descriptors are closed");
+    assert.is((await resourcesOf(pid)).rings, before.rings);
   }),
 );
 

@@ -16,7 +16,7 @@ const asRoot = requires({ root: true });
 const NOBODY = 65_534;
 
 asRoot(
-  `a user who may not connect does not, in a loop over ${RESTARTS} restarts`,
+  `wrong caller: a user who may not connect does not, in a loop over ${RESTARTS} restarts`,
   inTemporaryDirectory(async (directory) => {
     // Everybody can reach the socket; its mode alone keeps them out.
     await chmod(directory, 0o755);
@@ -51,7 +51,7 @@ asRoot(
 );
 
 asRoot(
-  "the socket's mode is the one that was asked for",
+  "wrong caller: the socket's mode is the one that was asked for",
   inTemporaryDirectory(async (directory) => {
     const path = join(directory, "s.sock");
     const service = new TelemetryService(new FakeSensor(), `unix:${path}`, { socket: { mode: 0o600, group: NOBODY } });

@@ -1,6 +1,6 @@
 import { EventEncoder, type EventInit, ResponseEncoder } from "@kernscope/telemetry-api";
 import type { ServiceLimits } from "../limits.js";
-import { EventBlock } from "./event-block.js";
+import { EventBlock, factsOf } from "./event-block.js";
 
 type Limits = Pick<ServiceLimits, "responseBytes" | "responseEvents">;
 
@@ -38,8 +38,7 @@ export class BlockEncoder {
           ? responses.addEncoded(this.#encode(event, publishTimeMicros))
           : responses.add(event, publishTimeMicros);
       }
-      const events = from === 0 && to === batch.length ? batch : batch.slice(from, to);
-      blocks.push(new EventBlock(events, responses.finish(), this.#reuse));
+      blocks.push(new EventBlock(factsOf(batch, from, to), responses.finish(), this.#reuse));
       from = to;
     }
     return blocks;

@@ -1,6 +1,6 @@
 import type { Gap, GapTeller } from "@kernscope/sensor";
 import type { EventInit } from "@kernscope/telemetry-api";
-import type { EventBlock } from "./event-block.js";
+import type { BlockFacts, EventBlock } from "./event-block.js";
 
 /** How much may wait for a client. */
 export interface ClientQueueLimits {
@@ -41,12 +41,19 @@ export class ClientQueue {
     return this.#bytes;
   }
 
+  /** Number of the first event that waits, or that was to; undefined where none does. */
+  get firstSequenceNumber(): number | undefined {
+    const [entry] = this.#entries;
+    if (entry === undefined) return undefined;
+    return isGap(entry) ? entry.firstSequenceNumber : entry.facts.firstSequenceNumber;
+  }
+
   push(block: EventBlock): void {
-    const count = block.events.length;
+    const { events: count } = block.facts;
     const fits = this.#events + count <= this.#limits.events && this.#bytes + block.size <= this.#limits.bytes;
     // A block that is bigger than the whole queue goes through alone rather than never.
     if (!fits && this.#events > 0) {
-      this.#drop(block.events);
+      this.#drop(block.facts);
       return;
     }
     this.#openGap = undefined;
@@ -61,7 +68,7 @@ export class ClientQueue {
     const entry = this.#entries.shift();
     if (entry !== undefined && isGap(entry)) this.#openGap = this.#openGap === entry ? undefined : this.#openGap;
     else if (entry !== undefined) {
-      this.#events -= entry.events.length;
+      this.#events -= entry.facts.events;
       this.#bytes -= entry.size;
     }
     return entry;
@@ -73,29 +80,20 @@ export class ClientQueue {
     this.#openGap = undefined;
   }
 
-  #drop(events: readonly EventInit[]): void {
-    for (const event of events) {
-      const sequenceNumber = Number(event.sensorSequenceNumber ?? 0);
-      const monotimeNanos = Number(event.sensorMonotimeNanos ?? 0);
-      // What an event told to be lost is lost to this client as well, and told by its gap now.
-      const lost = event.event?.case === "lost" ? Number(event.event.value.lost ?? 0) : 1;
-      if (event.event?.case !== "lost") this.dropped++;
-      if (this.#openGap === undefined) {
-        this.#openGap = {
-          sequenceNumber: this.#gaps.nextSequenceNumber(),
-          lost: 0,
-          firstSequenceNumber: sequenceNumber,
-          lastSequenceNumber: sequenceNumber,
-          firstMonotimeNanos: monotimeNanos,
-          lastMonotimeNanos: monotimeNanos,
-        };
-        this.#entries.push(this.#openGap);
-      }
-      const gap = this.#openGap;
-      gap.lost += lost;
-      gap.lastSequenceNumber = sequenceNumber;
-      gap.lastMonotimeNanos = monotimeNanos;
+  /** What an event told to be lost is lost to this client as well, and told by its gap now. */
+  #drop(facts: BlockFacts): void {
+    this.dropped += facts.events - facts.losses;
+    if (this.#openGap === undefined) {
+      const { firstSequenceNumber, lastSequenceNumber, firstMonotimeNanos, lastMonotimeNanos } = facts;
+      const sequenceNumber = this.#gaps.nextSequenceNumber();
+      const numbers = { sequenceNumber, firstSequenceNumber, lastSequenceNumber };
+      this.#openGap = { ...numbers, firstMonotimeNanos, lastMonotimeNanos, lost: 0 };
+      this.#entries.push(this.#openGap);
     }
+    const gap = this.#openGap;
+    gap.lost += facts.worth;
+    gap.lastSequenceNumber = facts.lastSequenceNumber;
+    gap.lastMonotimeNanos = facts.lastMonotimeNanos;
   }
 }
 

@@ -15,6 +15,8 @@ export interface ClientStreamParts {
 
 /** The blocks of events for one client: put in by its feed, taken out as fast as the client reads, once. */
 export class ClientStream implements AsyncIterable<EventBlock> {
+  /** Bytes that were taken out and that the client has not taken yet. */
+  underWay = 0;
   readonly #queue: ClientQueue;
   readonly #parts: ClientStreamParts;
   #ended = false;
@@ -36,9 +38,14 @@ export class ClientStream implements AsyncIterable<EventBlock> {
     return this.#queue.events;
   }
 
-  /** Bytes that wait. */
+  /** Bytes that wait, or are under way. */
   get queuedBytes(): number {
-    return this.#queue.bytes;
+    return this.#queue.bytes + this.underWay;
+  }
+
+  /** Number of the first event that waits, or that was to; undefined where none does. */
+  get firstSequenceNumber(): number | undefined {
+    return this.#queue.firstSequenceNumber;
   }
 
   /** Events that found no room; each is part of a gap that is told. */

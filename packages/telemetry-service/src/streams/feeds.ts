@@ -20,6 +20,11 @@ export interface StreamOwner {
 export interface OpenedStream {
   readonly stream: ClientStream;
   readonly statuses: readonly SubscriptionStatus[];
+  /**
+   * The sensor's events from the number on that it returns come by the stream, as far as they are for it: to be called
+   * before anything is taken, but in a later turn than the stream was opened in.
+   */
+  readonly from: () => number;
 }
 
 type Limits = Pick<
@@ -54,10 +59,11 @@ export class Feeds {
     return this.#streams.size;
   }
 
-  /** What waits for all clients together. */
+  /** What waits for all clients together, here and in the sensor. */
   queued(what: "queued" | "queuedBytes"): number {
     let sum = 0;
     for (const stream of this.#streams.keys()) sum += stream[what];
+    for (const feed of this.#feeds) sum += feed[what];
     return sum;
   }
 
@@ -102,12 +108,16 @@ export class Feeds {
         },
       });
       this.#streams.set(stream, owner);
+      const made = this.#provider.metrics().events;
       feed.join(stream);
       const close = () => this.close(stream);
       if (owner.signal.aborted) close();
       else owner.signal.addEventListener("abort", close, { once: true });
       owner.signal.throwIfAborted();
-      return { stream, statuses: feed.statuses };
+      // What the sensor made before may still wait for the feed.
+      const from = () =>
+        Math.min(made + 1, stream.firstSequenceNumber ?? Infinity, feed.firstSequenceNumber ?? Infinity);
+      return { stream, statuses: feed.statuses, from };
     } catch (error) {
       uncount();
       throw error;
@@ -122,7 +132,7 @@ export class Feeds {
     stream.close();
   }
 
-  /** Ends all, each behind what it has waiting, and lets no other begin. */
+  /** Ends all with Unavailable, each behind what it has waiting, and lets no other begin. */
   end(): void {
     this.#stopped = true;
     for (const feed of this.#feeds) feed.end();
@@ -155,13 +165,14 @@ export class Feeds {
   }
 
   async #openFeed(request: SubscriptionRequest, shared: boolean, onEnd: () => void = () => {}): Promise<Feed> {
-    const { queueEvents, queueBytes, batchTime } = this.#limits;
-    const lone = { events: queueEvents, bytes: OBJECT_SIZE * queueBytes };
-    const subscription = await this.#provider.newSubscription({ ...request, queue: shared ? sharedQueue : lone });
+    const { queueEvents: events, queueBytes: bytes, batchTime } = this.#limits;
+    const queue = shared ? sharedQueue : { events, bytes };
+    const subscription = await this.#provider.newSubscription({ ...request, queue });
     const feed = new Feed(subscription, shared, {
       batchTime,
       blocks: (batch) => this.#encoder.blocks(batch, this.#feeds.size > 1),
       onBatch: (batch) => this.#metrics.taken(batch),
+      endError: () => (this.#stopped || this.#provider.stopping ? aboutToStop() : undefined),
       onEnd: (ended) => {
         this.#feeds.delete(ended);
         onEnd();
@@ -198,12 +209,14 @@ export class Feeds {
   }
 
   #assertRunning(): void {
-    if (this.#stopped) throw new ConnectError("the service is about to stop – connect again later", Code.Unavailable);
+    if (this.#stopped) throw aboutToStop();
   }
 }
 
-/** How much more an event takes in the sensor's queue than encoded. */
-const OBJECT_SIZE = 4;
+function aboutToStop(): ConnectError {
+  return new ConnectError("the service is about to stop – connect again later", Code.Unavailable);
+}
+
 /** A shared feed takes what there is at once, but what the kernel's rings held may come at once, too. */
 const sharedQueue = { events: 262_144, bytes: 256 * 1024 * 1024 };
 

@@ -21,13 +21,12 @@ const UNDER_WAY = 512 * 1024;
  */
 export async function writeStream(stream: ClientStream, to: Writable, options: WriteOptions): Promise<void> {
   const { form, progressTime, metrics, cut } = options;
-  let underWay = 0;
   let blocked: (() => void) | undefined;
   let late: NodeJS.Timeout | undefined;
   const watch = () => {
     clearTimeout(late);
     late = undefined;
-    if (underWay === 0 || to.destroyed) return;
+    if (stream.underWay === 0 || to.destroyed) return;
     late = setTimeout(() => {
       metrics.cut();
       stream.close();
@@ -46,10 +45,10 @@ export async function writeStream(stream: ClientStream, to: Writable, options: W
       if (to.destroyed) return;
       const written = block;
       const bytes = block.as(form);
-      underWay += bytes.length;
+      stream.underWay += bytes.length;
       if (late === undefined) watch();
       to.write(bytes, (error) => {
-        underWay -= bytes.length;
+        stream.underWay -= bytes.length;
         if (!error) {
           metrics.sent(written);
           written.release();
@@ -57,7 +56,7 @@ export async function writeStream(stream: ClientStream, to: Writable, options: W
         watch();
         blocked?.();
       });
-      while (underWay >= UNDER_WAY && !to.destroyed) {
+      while (stream.underWay >= UNDER_WAY && !to.destroyed) {
         await new Promise<void>((resolve) => {
           blocked = resolve;
         });

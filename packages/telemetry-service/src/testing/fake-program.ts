@@ -18,6 +18,7 @@ class OwnedFakeSensor extends FakeSensor implements OwnedSensor {
   }
 
   async stop(): Promise<void> {
+    this.stopping = true;
     // What happened before is still handed out.
     this.emit(
       ...Array.from({ length: Number(env.FAKE_EVENTS ?? 0) }, (_, i) => execEvent(i + 1, ["/bin/true", `${i}`])),

@@ -25,6 +25,7 @@ export class FakeSensor implements EventProvider {
   readonly requests: SubscriptionRequest[] = [];
   /** What `newSubscription` rejects with. */
   failure: Error | undefined;
+  stopping = false;
 
   async newSubscription(request: SubscriptionRequest): Promise<FakeSubscription> {
     this.requests.push(request);
@@ -69,9 +70,14 @@ export class FakeSubscription implements EventSubscription {
     if (duration !== undefined) this.#timer = setTimeout(() => this.end(), duration / 1e6);
   }
 
-  /** Batches that wait. */
+  /** Events that wait. */
   get queued(): number {
-    return this.#queue.length;
+    return this.#queue.reduce((sum, batch) => sum + batch.length, 0);
+  }
+
+  get firstSequenceNumber(): number | undefined {
+    const first = this.#queue[0]?.[0];
+    return first && Number(first.sensorSequenceNumber);
   }
 
   push(events: readonly EventInit[]): void {

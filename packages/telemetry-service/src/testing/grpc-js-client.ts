@@ -16,6 +16,7 @@ export interface PlainEvent {
   process_tgid: number;
   sensor_id: string;
   sensor_sequence_number: string;
+  unix_time_nanos: string;
   command_line: string[];
   /** The name of the field that is set in the oneof. */
   event: string;

@@ -30,3 +30,10 @@ export function ask(options: RequestOptions, body?: string): Promise<Answer> {
     call.end(body);
   });
 }
+
+/** A figure of the service's page of metrics by its name, behind `kernscope_` and with its labels; 0 where it is not there. */
+export async function figureOf(path: string, name: string): Promise<number> {
+  const text = await (await ask({ socketPath: path, path: "/metrics" })).end;
+  const line = text.split("\n").find((each) => each.startsWith(`kernscope_${name} `));
+  return Number(line?.split(" ").at(-1) ?? 0);
+}

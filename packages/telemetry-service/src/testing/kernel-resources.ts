@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-
-const tracing = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"].find((path) => existsSync(`${path}/events`));
+import { readdirSync, readFileSync } from "node:fs";
+import { Tracefs } from "@kernscope/perf";
 
 /** What a process holds that the kernel would have to take back. */
 export interface KernelResources {
@@ -12,21 +11,34 @@ export interface KernelResources {
 }
 
 /** Counts what a process holds. */
-export function resourcesOf(pid: number): KernelResources {
+export async function resourcesOf(pid: number): Promise<KernelResources> {
+  const probes = await probeLines();
   return {
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
     rings: readFileSync(`/proc/${pid}/maps`, "utf8").split("perf_event").length - 1,
-    probes: probeLines(),
+    probes,
   };
 }
 
-/** Every kernel and user probe that there is; those of tracefs that is not mounted are not seen. */
-export function probeLines(): string[] {
-  if (tracing === undefined) return [];
-  return ["kprobe_events", "uprobe_events"].flatMap((file) => {
-    if (!existsSync(`${tracing}/${file}`)) return [];
-    return readFileSync(`${tracing}/${file}`, "utf8")
-      .split("\n")
-      .filter((line) => line !== "");
-  });
+/** Those that a process of this library's made; they may outlive it. */
+export async function probesOf(pid: number): Promise<string[]> {
+  return (await probeLines()).filter((line) => new RegExp(`:kernscope/p\\d+_${pid}_`).test(line));
+}
+
+/** Every kernel and user probe that there is, whether tracefs is mounted anywhere or not. */
+async function probeLines(): Promise<string[]> {
+  const tracefs = await Tracefs.open();
+  try {
+    const read = (file: string) => tracefs.read(file).catch(absent);
+    const texts = [await read("kprobe_events"), await read("uprobe_events")];
+    return texts.flatMap((text) => text.split("\n")).filter((line) => line !== "");
+  } finally {
+    await tracefs.close();
+  }
+}
+
+/** A kernel may be without one of the kinds; anything else must not look like no probes. */
+function absent(error: unknown): string {
+  if ((error as { errno?: string }).errno === "ENOENT") return "";
+  throw error;
 }
