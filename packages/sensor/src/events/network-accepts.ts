@@ -59,6 +59,7 @@ export async function registerAcceptResults(
     if (record.pid === process.pid) return;
     const result = read(record);
     const peer = accepted.take(record.tid);
+    if (!sink.wants(record.cgroup)) return;
     const value: NetworkPayload = { type, result, ...(result >= 0 && { address: peer }) };
     sink.emit(record, processCache.lookupTask(record.tid), { case: "network", value });
   };

@@ -86,6 +86,7 @@ export async function registerAttempts(
   /** Descriptors of calls that go on with further messages. */
   const many = new ThreadMap<number | bigint>();
   const emit = (record: SampleRecord, value: NetworkPayload) => {
+    if (!sink.wants(record.cgroup)) return;
     sink.emit(record, processCache.lookupTask(record.tid), { case: "network", value });
   };
   const onEnter = (record: SampleRecord) => {

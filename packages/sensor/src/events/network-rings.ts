@@ -84,7 +84,7 @@ export async function registerRingAttempts(
   registrations: Registrations,
 ): Promise<void> {
   const onSubmit = (record: SampleRecord) => {
-    if (record.pid === process.pid) return;
+    if (record.pid === process.pid || !sink.wants(record.cgroup)) return;
     const value: NetworkPayload = { type, ioUring: true };
     sink.emit(record, processCache.lookupTask(record.tid), { case: "network", value });
   };

@@ -97,7 +97,7 @@ async function registerCalls(
     return;
   }
   const handler = (record: SampleRecord) => {
-    if (record.pid === process.pid) return;
+    if (record.pid === process.pid || !sink.wants(record.cgroup)) return;
     sink.emit(record, context.processCache.lookupTask(record.tid), { case: "network", value: read(own, record) });
   };
   for (const point of points) await registrations.tracepoint(point, handler, { filter, sample: { cgroup: true } });

@@ -186,7 +186,7 @@ function divide(where: Expression, types: FieldTypes): KernelFilter {
 function handler({ processCache }: FamilyContext, sink: EventSink, argCount: number) {
   const ownPid = process.pid;
   return (record: SampleRecord, id: number, name: string | undefined, compat: boolean) => {
-    if (record.pid === ownPid) return;
+    if (record.pid === ownPid || !sink.wants(record.cgroup)) return;
     const value: SyscallPayload =
       argCount < 0
         ? { type: SyscallEventType.EXIT, id, ret: record.rawSigned64(ARGS), name, compat }
