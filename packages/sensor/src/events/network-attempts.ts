@@ -5,7 +5,7 @@ import type { Registrations } from "../registrations.js";
 import { addressOf, peerOf, type SockaddrFields, type SocketState, sockaddrArguments } from "../socket-address.js";
 import { ThreadMap } from "../thread-map.js";
 import type { EventSink, FamilyContext } from "./family.js";
-import { isOfRing, ringRegisters } from "./network-rings.js";
+import { isOfRing, type RingSource, ringRegisters } from "./network-rings.js";
 
 /** A kernel event that tells the address which a call was given, on the thread that makes the call. */
 export interface AddressSource {
@@ -16,6 +16,8 @@ export interface AddressSource {
   readonly args?: Readonly<Record<string, string>>;
   /** The call can come by other ways than the system call: what its probe sees is an attempt by itself. */
   readonly standsAlone: boolean;
+  /** The probe of the function that tries a request to io_uring, which it does again where it has to wait. */
+  readonly tries?: string | undefined;
   // biome-ignore lint/suspicious/noExplicitAny: the fields are those of the event
   readonly read: (data: any) => NetworkAddress | undefined;
 }
@@ -45,7 +47,9 @@ export async function addressSource(
   if (name !== undefined) {
     const args = call === "sendto" ? sockaddrArguments("+0($arg2)", "+8($arg2)") : sockaddrArguments("$arg2", "$arg3");
     const read = (data: SockaddrFields) => addressOf(data);
-    return { source: { event: `kprobe:${name}`, filter: "", args, standsAlone, read } };
+    const trying = call === "connect" ? await kernel.findFunction(["io_connect"]) : undefined;
+    const tries = trying && `kprobe:${trying}`;
+    return { source: { event: `kprobe:${name}`, filter: "", args, standsAlone, tries, read } };
   }
   if (call === "connect" && kernel.hasTracepoint(tcpStates)) {
     return {
@@ -67,6 +71,8 @@ interface Attempts {
   readonly points: readonly string[];
   readonly filter: string;
   readonly source: AddressSource | undefined;
+  /** Tells requests to io_uring, of which the address' source sees each try. */
+  readonly rings: RingSource | undefined;
 }
 
 /** The call that has a message after the other to send, each of which can have an address of its own. */
@@ -77,7 +83,7 @@ const MANY = "syscalls/sys_enter_sendmmsg";
  * next. A call that ends without having made one was given a bad descriptor or address, or none.
  */
 export async function registerAttempts(
-  { type, points, filter, source }: Attempts,
+  { type, points, filter, source, rings }: Attempts,
   { processCache }: FamilyContext,
   sink: EventSink,
   registrations: Registrations,
@@ -85,6 +91,9 @@ export async function registerAttempts(
   const pending = new ThreadMap<number | bigint>();
   /** Descriptors of calls that go on with further messages. */
   const many = new ThreadMap<number | bigint>();
+  /** Requests to io_uring that were not tried yet, and the one that a thread tries. */
+  const requested = new ThreadMap<true>();
+  const trying = new ThreadMap<number>();
   const emit = (record: SampleRecord, value: NetworkPayload) => {
     if (!sink.wants(record.cgroup)) return;
     sink.emit(record, processCache.lookupTask(record.tid), { case: "network", value });
@@ -103,10 +112,14 @@ export async function registerAttempts(
     if (record.pid === process.pid || source === undefined) return;
     const sockfd = pending.take(record.tid) ?? (many.size === 0 ? undefined : many.get(record.tid));
     if (sockfd !== undefined) emit(record, { type, sockfd, address: source.read(data) });
-    else if (source.standsAlone) {
-      const value = { type, sockfd: undefined, address: source.read(data), ioUring: isOfRing(record) };
-      emit(record, value);
-    }
+    else if (source.standsAlone) onAlone(record, data, source);
+  };
+  const onAlone = (record: SampleRecord, data: unknown, { read }: AddressSource) => {
+    const ioUring = isOfRing(record);
+    const request = trying.take(record.tid);
+    // However often it is tried, it is one attempt.
+    if (ioUring && request !== undefined && requested.take(request) === undefined) return;
+    emit(record, { type, sockfd: undefined, address: read(data), ioUring });
   };
   const onExit = (record: SampleRecord) => {
     const sockfd = pending.take(record.tid);
@@ -116,6 +129,8 @@ export async function registerAttempts(
     many.take(record.tid);
     onExit(record);
   };
+  const onRequest = (_: SampleRecord, { req }: Request) => requested.set(requestNumber(req), true);
+  const onTry = (record: SampleRecord, { req }: Request) => trying.set(record.tid, requestNumber(req));
   const sample = { cgroup: true };
   for (const point of points) {
     const isMany = point === MANY && source !== undefined;
@@ -130,8 +145,26 @@ export async function registerAttempts(
     await registrations.tracepoint(source.event, onAddress, { filter: source.filter, sample });
     return;
   }
-  await registrations.kprobe(source.event.slice("kprobe:".length), onAddress, {
+  if (source.tries !== undefined && rings !== undefined) {
+    await registrations.tracepoint<Request>(rings.submission, onRequest, { filter: rings.filter, sample });
+    await registrations.kprobe<Request>(nameOf(source.tries), onTry, { args: { req: "$arg1:u64" }, sample });
+  }
+  await registrations.kprobe(nameOf(source.event), onAddress, {
     args: source.args,
     sample: { ...sample, ...(source.standsAlone && { userRegisters: ringRegisters }) },
   });
+}
+
+/** Names a request to io_uring by its address. */
+interface Request {
+  readonly req: number | bigint;
+}
+
+/** As a number: the upper bits of all addresses of the kernel are the same. */
+function requestNumber(req: number | bigint): number {
+  return Number(BigInt.asUintN(48, BigInt(req)));
+}
+
+function nameOf(probe: string): string {
+  return probe.slice("kprobe:".length);
 }

@@ -72,9 +72,10 @@ export function networkParts(kind: NetworkKind, means: NetworkMeans, filter: str
   const { points, address, peer, rings } = means;
   const parts: KernelPart[] = points.map((event) => ({ event, filter }));
   if (address !== undefined) parts.push({ event: address.event, filter: address.filter });
+  if (address?.tries !== undefined && rings !== undefined) parts.push({ event: address.tries, filter: "" });
   if (peer !== undefined) parts.push({ event: peer.event, filter: "" });
-  // What sees all ways sees this one.
-  if (rings === undefined || seesAll(address)) return parts;
+  // What sees all ways sees this one, if perhaps more than once.
+  if (rings === undefined || (seesAll(address) && address?.tries === undefined)) return parts;
   parts.push({ event: rings.submission, filter: rings.filter });
   if (kind.isResult) parts.push(...rings.completions.map((event) => ({ event, filter: "" })));
   return parts;
@@ -87,7 +88,7 @@ export function lacksBelow(kind: NetworkKind, { rings, address, peer, below }: N
     const more = below.unknown.length === 1 ? "" : kind.call === "listen" ? " and the backlog" : " and the address";
     return [
       `of ${below.what.join(" and ")} the descriptor${more} is not known`,
-      ...(kind.call === "connect" && seesAll(address) ? [repeated] : []),
+      ...(kind.call === "connect" && seesAll(address) && address?.tries === undefined ? [repeated] : []),
     ];
   }
   if (rings === undefined) return [];

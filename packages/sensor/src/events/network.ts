@@ -80,7 +80,7 @@ export const networkEvents: EventFamily<PlainFilter> = {
 
 async function registerCalls(
   own: NetworkKind,
-  { points, address, peer }: NetworkMeans,
+  { points, address, peer, rings }: NetworkMeans,
   filter: string,
   context: FamilyContext,
   sink: EventSink,
@@ -88,7 +88,7 @@ async function registerCalls(
 ): Promise<void> {
   const { type } = own;
   if (needsAddress(own)) {
-    await registerAttempts({ type, points, filter, source: address }, context, sink, registrations);
+    await registerAttempts({ type, points, filter, source: address, rings }, context, sink, registrations);
     return;
   }
   if (peer !== undefined) {
