@@ -226,6 +226,8 @@ kernel(
       lines.map(([, own]) => own),
       ["1", "2", "3"],
     );
+    // They say their pids before they execute.
+    await bed.until(() => lines.slice(1).every(([inner]) => bed.execsOf(Number(inner)).length > 0));
     for (const [index, [inner]] of lines.entries()) {
       const task = bed.cache.lookupTask(Number(inner));
       assert.equal([task.pid, task.tgid, task.parentPid], [Number(inner), Number(inner), pid]);
