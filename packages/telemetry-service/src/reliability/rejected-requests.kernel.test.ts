@@ -135,7 +135,8 @@ kernel(
     // The connection stays.
     await send(first as Filters);
     const before = await resourcesOf(pid);
-    for (const refused of others) await send(refused);
+    // An emulated CPU takes seconds to remove a probe; what is refused, and how, is the same there.
+    for (const refused of slowness === 1 ? others : others.filter((_, at) => at % 6 === 0)) await send(refused);
     await until(async () => (await resourcesOf(pid)).descriptors <= before.descriptors, "all descriptors are closed");
     assert.is((await resourcesOf(pid)).rings, before.rings);
   }),
