@@ -46,7 +46,10 @@ onKernel("explain: the kernel's text, and what is left for the sensor", () => {
 
 test("explain: a kind alone lists the fields of its conditions, also where nothing else can be told", () => {
   const syscalls = run(["explain", "syscall"]);
-  assert.match(syscalls.stdout, /^syscall\.enter\n {2}fields {2}id {6}int64\n {10}compat {2}bool\n {10}arg0 {4}uint64\n/);
+  assert.match(
+    syscalls.stdout,
+    /^syscall\.enter\n {2}fields {2}id {6}int64\n {10}compat {2}bool\n {10}arg0 {4}uint64\n/,
+  );
   assert.is(syscalls.status, 1);
   const exit = run(["explain", "exit", "-o", "json"]);
   assert.equal(JSON.parse(exit.stdout).fields, {
