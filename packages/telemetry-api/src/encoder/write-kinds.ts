@@ -10,10 +10,7 @@ import type {
   SyscallEvent,
   TickerEvent,
 } from "../gen/capsule8/api/v0/telemetry_event_pb.js";
-import { TextField } from "./text-field.js";
 import type { WireWriter } from "./wire-writer.js";
-
-const syscallName = new TextField(1000);
 
 // Each function writes the fields of its message in the order of their numbers.
 
@@ -27,7 +24,7 @@ export function writeSyscallEvent(writer: WireWriter, event: Init<SyscallEvent>)
   writer.uint64(14, event.arg4);
   writer.uint64(15, event.arg5);
   writer.int64(20, event.ret);
-  writer.raw(syscallName.bytesOf(event.name));
+  writer.string(1000, event.name);
   writer.bool(1001, event.compat);
 }
 
