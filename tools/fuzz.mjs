@@ -30,7 +30,7 @@ await installedFile(
 const folder = mkdtempSync(join(tmpdir(), "kernscope-fuzz-"));
 try {
   const program = join(folder, "rings_fuzz");
-  const sources = ["fuzz/rings_fuzz", "merge", "sample_layout", "stack_stash"];
+  const sources = ["fuzz/rings_fuzz", "merge", "new_stack", "sample_layout", "stack_stash"];
   run(compiler, [
     "-std=c++20",
     "-O2",

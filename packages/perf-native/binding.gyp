@@ -9,6 +9,7 @@
         "native/close_events.cc",
         "native/follow_cpus.cc",
         "native/merge.cc",
+        "native/new_stack.cc",
         "native/perf_event.cc",
         "native/proc_reader.cc",
         "native/proc_reader_js.cc",

@@ -29,6 +29,7 @@ class StackCompleter {
  private:
   int cpu_;
   FileDescriptor stop_fd_;
+  FileDescriptor epoll_fd_;
   std::thread thread_;
 };
 

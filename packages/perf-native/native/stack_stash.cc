@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "new_stack.h"
 #include "record_layout.h"
 
 namespace kernscope {
@@ -140,8 +141,10 @@ StackStash::Cut StackStash::cut_of(const uint8_t* record, uint32_t size) const {
   const uint64_t asked = parsed.stack_cut.end - parsed.stack_cut.begin + parsed.stack_size - 8;
   cut.end = parsed.stack_pointer + parsed.stack_size;
   // A copy that ends elsewhere than at a page's end ended where the stack does, or where it was to end.
-  if (parsed.has_stack && parsed.stack_pointer != 0 && parsed.stack_size < asked && cut.end % kPage == 0)
-    cut.size = asked - parsed.stack_size;
+  if (!parsed.has_stack || parsed.stack_pointer == 0 || parsed.stack_size >= asked || cut.end % kPage != 0) return cut;
+  // So did most of those of new programs: to ask the process for what is not there would cost it more than the look.
+  const uint8_t* copy = record + parsed.stack_cut.begin - parsed.stack_size;
+  if (!reaches_end_of_new_stack(copy, parsed.stack_size, parsed.stack_pointer)) cut.size = asked - parsed.stack_size;
   return cut;
 }
 

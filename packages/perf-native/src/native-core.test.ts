@@ -16,6 +16,7 @@ const sources = [
     "close_events",
     "follow_cpus",
     "merge",
+    "new_stack",
     "perf_event",
     "reader",
     "reader_thread",

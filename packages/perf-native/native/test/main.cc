@@ -5,6 +5,7 @@ void kernel_ring_tests();
 void span_ring_tests();
 void merge_tests();
 void sample_layout_tests();
+void new_stack_tests();
 void stack_stash_tests();
 void work_thread_tests();
 void reader_tests();
@@ -17,6 +18,7 @@ int main() {
   span_ring_tests();
   merge_tests();
   sample_layout_tests();
+  new_stack_tests();
   stack_stash_tests();
   reader_tests();
   std::printf("%lu checks\n", checks.load());
