@@ -4,7 +4,7 @@
 //   node tools/bench/sensor.mjs [--cycles N] [--rounds N] [--rate N] [--seconds N] [--only storm|flood]
 //
 // --cycles   of fork, exec and exit in a round (default 4,000)
-// --rounds   of the storm that are measured when the sensor is warm, after two that are not; medians count (default 5)
+// --rounds   of the storm that count, after two that warm the code up; medians (default 7)
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ import { Sensor, syscallNumber } from "../../packages/sensor/dist/index.js";
 const { values } = parseArgs({
   options: {
     cycles: { type: "string", default: "4000" },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "7" },
     rate: { type: "string", default: "200000" },
     seconds: { type: "string", default: "5" },
     only: { type: "string" },
@@ -71,23 +71,32 @@ try {
 /** @param {number} cycles @param {number} rounds */
 async function storm(cycles, rounds) {
   const args = ["storm", `${cycles}`];
-  const bare = [];
-  for (let round = 0; round < rounds; round++) bare.push(await run(...args));
-  const kinds = /** @type {const} */ (["process.fork", "process.exec", "process.exit"]);
-  const bed = await open(kinds.map((kind) => ({ kind })));
-  const cold = await bed.watch(args);
-  await bed.watch(args);
-  const warm = [];
-  for (let round = 0; round < rounds; round++) warm.push(await bed.watch(args));
-  // There are those of others, too.
-  const cost = (/** @type {Watched} */ { cpu, count }) => (3 * cpu) / count;
-  const others = warm.reduce((sum, { count }) => sum + count / 3, 0) / (cycles * rounds) - 1;
+  const filters = /** @type {const} */ (["process.fork", "process.exec", "process.exit"]).map((kind) => ({ kind }));
+  const watched = [];
+  const bed = await open(filters);
+  for (let round = -2; round < rounds; round++) watched.push(await bed.watch(args));
+  let lost = bed.lost();
+  const rss = memory();
+  await bed.close();
+  // Without a sensor, with a warm one, and without again, so that what the machine does meanwhile weighs on both alike.
+  const ratios = [];
+  for (let round = 0; round < rounds; round++) {
+    const before = await run(...args);
+    const fresh = await open(filters);
+    await fresh.watch(["storm", "1000"]);
+    const { seconds } = await fresh.watch(args);
+    lost += fresh.lost();
+    await fresh.close();
+    ratios.push((2 * seconds) / (before + (await run(...args))));
+  }
+  // There are events of others, too.
+  const [cold = Number.NaN, , ...warm] = watched.map(({ cpu, count }) => (3 * cpu) / count);
+  const others = median(watched.slice(2).map(({ count }) => count / 3 / cycles - 1));
   console.log(
     `exec storm: ${cycles} cycles a round (${(others * 100).toFixed(0)} % more by others), µs of CPU a cycle: ` +
-      `${median(warm.map(cost)).toFixed(0)} warm (${spread(warm.map(cost))}), ${cost(cold).toFixed(0)} cold; ` +
-      `load ×${(median(warm.map(({ seconds }) => seconds)) / median(bare)).toFixed(3)}, ${bed.lost()} lost, RSS ${memory()} MiB`,
+      `${median(warm).toFixed(0)} warm (${spread(warm)}), ${cold.toFixed(0)} cold; ` +
+      `load ×${median(ratios).toFixed(3)} (${spread(ratios, 2)}), ${lost} lost, RSS ${rss} MiB`,
   );
-  await bed.close();
 }
 
 /** @param {number} rate @param {number} seconds */
@@ -149,9 +158,9 @@ function median(values) {
   return [...values].sort((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
 }
 
-/** @param {number[]} values */
-function spread(values) {
-  return `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`;
+/** @param {number[]} values @param {number} [digits] */
+function spread(values, digits = 0) {
+  return `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)}`;
 }
 
 /** @param {string[]} args */

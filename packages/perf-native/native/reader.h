@@ -30,6 +30,7 @@ struct ReaderConfig {
   uint64_t tick_nanos = 0;
   uint64_t quick_tick_nanos = 0;
   uint64_t rest_tick_nanos = 0;
+  uint64_t batch = 0;
   uint64_t slack_nanos = 0;
   int clock_id = 0;
   // Rings on CPUs that are offline, too: events of processes can be opened there, and stay when a CPU comes and goes.

@@ -20,8 +20,15 @@ constexpr double kFullEnough = 1.0 / 8;
 constexpr uint64_t kUrgentPauseNanos = 2'000'000;
 // So many records at a time are many: they wait for others.
 constexpr uint64_t kMany = 4;
+// So many ticks pass at most until a batch is together.
+constexpr uint64_t kMostTicks = 2;
 // While no record comes the tick grows with the silence: the next record waits no longer than this part of it.
 constexpr uint64_t kRestShare = 20;
+
+// How long the tick lasts where the last `passed` nanoseconds brought so many records.
+uint64_t tick_for(const ReaderConfig& config, uint64_t records, uint64_t passed) {
+  return std::clamp(passed * config.batch / records, config.tick_nanos, kMostTicks * config.tick_nanos);
+}
 
 }  // namespace
 
@@ -64,7 +71,7 @@ void Reader::run() {
 
     const uint64_t settle = config_.slack_nanos + kSettleNanos;
     const bool many = merge_.copied() >= kMany;
-    const uint64_t usual = many ? config_.tick_nanos : config_.quick_tick_nanos;
+    const uint64_t usual = many ? tick_for(config_, merge_.copied(), now - before) : config_.quick_tick_nanos;
     const uint64_t rest = std::min((now - flowed) / kRestShare, config_.rest_tick_nanos);
     const uint64_t tick = std::max(usual, rest);
     // When the fullest ring will be as full as it should get, if it goes on like this.

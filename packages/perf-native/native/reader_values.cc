@@ -68,6 +68,7 @@ ReaderConfig reader_config(const Napi::Object& options) {
   config.tick_nanos = u64(options, "tickNanos");
   config.quick_tick_nanos = u64(options, "quickTickNanos");
   config.rest_tick_nanos = u64(options, "restTickNanos");
+  config.batch = u64(options, "batch");
   config.slack_nanos = u64(options, "slackNanos");
   config.clock_id = static_cast<int>(u64(options, "clockId"));
   config.offline_rings = options.Get("offlineRings").As<Napi::Boolean>();

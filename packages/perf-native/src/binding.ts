@@ -28,6 +28,7 @@ export interface NativeReaderOptions {
   tickNanos: number;
   quickTickNanos: number;
   restTickNanos: number;
+  batch: number;
   slackNanos: number;
   clockId: number;
   offlineRings: boolean;

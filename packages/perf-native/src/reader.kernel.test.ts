@@ -269,6 +269,32 @@ kernel(
   }),
 );
 
+kernel("a batch that is asked for makes ticks longer where few records come, up to twice", async () => {
+  const spans = async (batch: number) => {
+    const source = await openReader({ batch, tick: 20 });
+    try {
+      let count = 0;
+      source.start(() => {
+        for (; source.take(); source.release()) if (source.spanEnd > source.spanStart) count++;
+      });
+      await source.open(request(source, { index: 1, filter: `common_pid == ${process.pid}` }));
+      // Some ten records a tick.
+      const until = Date.now() + 2000;
+      while (Date.now() < until) {
+        for (let call = 0; call < 5; call++) process.ppid;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await settle(source);
+      return count;
+    } finally {
+      await source.close();
+    }
+  };
+  const [bare, batched] = [await spans(0), await spans(1000)];
+  assert.ok(bare > 20, `${bare}`);
+  assert.ok(batched < 0.8 * bare, `${batched} of ${bare}`);
+});
+
 kernel("what fails leaves nothing behind", async () => {
   syscallId("sys_enter_getppid");
   const before = fds();
@@ -285,6 +311,7 @@ kernel("what fails leaves nothing behind", async () => {
   await refused(openReader({ spanSize: 1000 }), "invalid");
   await refused(openReader({ tick: 5, quickTick: 6 }), "invalid");
   await refused(openReader({ tick: 5, quickTick: 2, restTick: 1 }), "invalid");
+  await refused(openReader({ batch: -1 }), "invalid");
   await refused(openReader({ clockId: 99 }), "system");
   const source = await openReader();
   const opened = fds();

@@ -25,6 +25,11 @@ export interface ReaderOptions {
    */
   quickTick?: number;
   /**
+   * Records that make a look worth what it costs, from 0: where a tick would bring fewer, but four, it lasts until they are
+   * there, or twice as long. Default 0, no tick lasts longer.
+   */
+  batch?: number;
+  /**
    * Milliseconds that the tick grows to while no record comes, from `quickTick` to 1000: a record waits no longer than a
    * twentieth of the silence before it. Default 10 × `quickTick`.
    */
@@ -40,6 +45,7 @@ const MIB = 1024 * KIB;
 /** Twice the longest record and its header, so that the span memory can always take one. */
 const MIN_SPAN_SIZE = 256 * KIB;
 const MAX_SPAN_SIZE = 2 ** 31;
+const MAX_BATCH = 2 ** 20;
 /** Looks at the CPUs that are online, of which one asks the canaries, too. */
 const CANARY_LOOKS = 3;
 
@@ -57,6 +63,7 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
   const tick = checkRange("tick", options.tick ?? 5, 0.1, 1000);
   const quickTick = checkRange("quickTick", options.quickTick ?? tick, 0.1, tick);
   const restTick = checkRange("restTick", options.restTick ?? Math.min(10 * quickTick, 1000), quickTick, 1000);
+  const batch = checkRange("batch", options.batch ?? 0, 0, MAX_BATCH);
   const slack = checkRange("slack", options.slack ?? 100, 0, 1_000_000);
   const clockId = options.clockId ?? Clock.MONOTONIC;
   const present = presentCpus();
@@ -75,6 +82,7 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
     tickNanos: Math.round(tick * 1e6),
     quickTickNanos: Math.round(quickTick * 1e6),
     restTickNanos: Math.round(restTick * 1e6),
+    batch: Math.round(batch),
     slackNanos: Math.round(slack * 1e3),
     clockId,
     offlineRings: options.offlineRings === true,

@@ -37,6 +37,8 @@ interface SensorParts {
 
 /** Milliseconds that an event waits for others at the most where few come: what a subscriber far away does not notice. */
 const QUICK_TICK = 1.5;
+/** Records that make it worth handing them out: less than that, and most of what they cost is the hand-out. */
+const BATCH = 64;
 /** Milliseconds between two looks at the loss counts: subscribers hear of a loss within a second, however busy the host. */
 const LOSS_INTERVAL = 500;
 
@@ -79,7 +81,13 @@ export class Sensor implements AsyncDisposable {
       const tracing = options.monitor?.tracing ?? (await Tracefs.open(options.monitor?.tracingDirectory));
       // The monitor closes it.
       const quickTick = Math.min(QUICK_TICK, options.monitor?.tick ?? QUICK_TICK);
-      monitor = await EventMonitor.open({ quickTick, lossInterval: LOSS_INTERVAL, ...options.monitor, tracing });
+      monitor = await EventMonitor.open({
+        quickTick,
+        batch: BATCH,
+        lossInterval: LOSS_INTERVAL,
+        ...options.monitor,
+        tracing,
+      });
       const kernel = await KernelSupport.open(tracing);
       let containerCache: ContainerCache | undefined;
       const containerOf = ({ cgroupId }: Task) => {
