@@ -319,6 +319,7 @@ kernel("what fails leaves nothing behind", async () => {
   await refused(source.open(request(source, { index: 1, filter: "no_such_field == 1" })), "system");
   await refused(source.open(request(source, { index: 2, leader: 1 })), "system");
   await refused(source.open(request(source, { index: 2, completeStack: true })), "invalid");
+  await refused(source.open(request(source, { index: 2, completeStack: true, ringSize: 65_536 })), "invalid");
   await pause();
   const failed = fds();
   await source.close();

@@ -46,6 +46,7 @@ const MIB = 1024 * KIB;
 const MIN_SPAN_SIZE = 256 * KIB;
 const MAX_SPAN_SIZE = 2 ** 31;
 const MAX_BATCH = 2 ** 20;
+const STACK_AND_REGISTERS = BigInt(SampleFormat.REGS_USER | SampleFormat.STACK_USER);
 /** Looks at the CPUs that are online, of which one asks the canaries, too. */
 const CANARY_LOOKS = 3;
 
@@ -93,6 +94,21 @@ export async function openReader(options: ReaderOptions = {}): Promise<RecordSou
   return source;
 }
 
+/** The stack pointer among the user registers (asm/perf_regs.h), where the native reader knows it. */
+const STACK_POINTER: Partial<Record<string, bigint>> = { x64: 1n << 7n, arm64: 1n << 31n };
+
+function checkCompletable({ attr, ringSize }: OpenRequest): void {
+  if (ringSize === undefined) {
+    throw new PerfNativeError("invalid", "open(event): completeStack without ringSize – give it rings of its own");
+  }
+  const pointer = STACK_POINTER[process.arch] ?? 0n;
+  const format = BigInt(attr.sampleType ?? 0) & STACK_AND_REGISTERS;
+  if (format !== STACK_AND_REGISTERS || (BigInt(attr.sampleRegsUser ?? 0) & pointer) === 0n) {
+    const cause = "completeStack without a stack to complete";
+    throw new PerfNativeError("invalid", `open(event): ${cause} – sample it, and the stack pointer`);
+  }
+}
+
 class KernelSource implements RecordSource {
   readonly memory: ArrayBuffer;
   readonly clockId: number;
@@ -138,9 +154,7 @@ class KernelSource implements RecordSource {
 
   async open(request: OpenRequest): Promise<OpenedEvent> {
     this.#checkOpen("open");
-    if (request.completeStack === true && request.ringSize === undefined) {
-      throw new PerfNativeError("invalid", "open(event): completeStack without ringSize – give it rings of its own");
-    }
+    if (request.completeStack === true) checkCompletable(request);
     const ringSize = request.ringSize === undefined ? 0 : checkRingSize("ringSize", request.ringSize);
     const watermark = ringSize === 0 ? this.#watermark : Math.min(this.#watermark, ringSize / 8);
     const offline = await settled(

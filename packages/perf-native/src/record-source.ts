@@ -34,8 +34,8 @@ export interface OpenRequest {
   ringSize?: number;
   /**
    * Where the kernel's copy of a user stack ends at a page that nobody had touched, read the rest from the process, at
-   * once; such records carry `RecordFlag.STACK_READ`. Needs `ringSize` (`invalid` without it), and the stack pointer among
-   * `sampleRegsUser`.
+   * once; such records carry `RecordFlag.STACK_READ`. Needs `ringSize`, and the stack and the stack pointer sampled; without
+   * them it is `invalid`.
    */
   completeStack?: boolean;
 }

@@ -48,8 +48,8 @@ export interface RegistrationOptions {
   /** Bytes of a ring of its own on each CPU: a page count that is a power of two. Left out: the shared rings. */
   ringSize?: number;
   /**
-   * Read what a sampled user stack lacks from the process, at once (`record.userStackRead`). Needs `ringSize` (`invalid`
-   * without it), and the stack pointer among `sample.userRegisters`.
+   * Read what a sampled user stack lacks from the process, at once (`record.userStackRead`). Needs `ringSize`,
+   * `sample.userStack`, and the stack pointer among `sample.userRegisters`; without them it is `invalid`.
    */
   completeStack?: boolean;
   sample?: SampleOptions;

@@ -156,7 +156,7 @@ async function registerExec(init: TaskProbesInit, group: EventGroup): Promise<vo
       enabled: false,
       urgent: true,
       ringSize: init.stackRingSize,
-      completeStack: true,
+      completeStack: register !== undefined,
       sample: {
         cgroup: true,
         ...(register === undefined ? {} : { userRegisters: 1n << BigInt(register), userStack: init.stackSize }),

@@ -67,7 +67,7 @@ export class FakeSubscription implements EventSubscription {
     this.#sensor = sensor;
     this.#left = limit ?? Number.POSITIVE_INFINITY;
     this.statuses = refused.length > 0 ? refused : [{ code: 0, message: "" }];
-    if (duration !== undefined) this.#timer = setTimeout(() => this.end(), duration / 1e6);
+    if (duration !== undefined) this.#timer = setTimeout(() => this.end(), Math.min(duration / 1e6, 2 ** 31 - 1));
   }
 
   /** Events that wait. */
