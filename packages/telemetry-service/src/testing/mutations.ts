@@ -230,8 +230,10 @@ export function mutateJson(text: string, draw: Draw): string {
         members[key] = structuredClone(pick(values, draw) ?? null);
         break;
       case 1: {
+        // An array's items have no names.
+        if (Array.isArray(owner)) break;
         const { [key]: value = null } = members;
-        if (!Array.isArray(owner)) delete members[key];
+        delete members[key];
         // As JSON.parse makes it, also where it is called __proto__.
         Object.defineProperty(members, pick(keys, draw) ?? "", {
           value,
