@@ -64,11 +64,14 @@ const WORD = 4_294_967_296;
 
 /** A u64 of its halves: a number up to 2^53 − 1, else a bigint. */
 export function joinUnsigned(high: number, low: number): number | bigint {
+  // Nearly all are small: an integer is cheaper to hand on than a double.
+  if (high === 0) return low;
   return high < 0x20_0000 ? high * WORD + low : (BigInt(high) << 32n) | BigInt(low);
 }
 
 /** An s64 of its halves: a number from −2^53 + 1 to 2^53 − 1, else a bigint. */
 export function joinSigned(high: number, low: number): number | bigint {
+  if (high === low >> 31) return low | 0;
   if (high < 0x20_0000 && (high > -0x20_0000 || (high === -0x20_0000 && low > 0))) return high * WORD + low;
   return (BigInt(high) << 32n) | BigInt(low);
 }

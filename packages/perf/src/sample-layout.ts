@@ -34,8 +34,8 @@ const SOURCE_READ_FORMAT = ReadFormat.TOTAL_TIME_ENABLED | ReadFormat.TOTAL_TIME
 export function createSampleLayout(attr: EventAttr, countsLost: boolean): SampleLayout {
   const sampleType = (attr.sampleType ?? 0) | SOURCE_SAMPLE_TYPE;
   const branches = BigInt(attr.branchSampleType ?? 0);
-  const userRegisters = registerPlaces(attr.sampleRegsUser);
-  const interruptRegisters = registerPlaces(attr.sampleRegsIntr);
+  const user = registerPlaces(attr.sampleRegsUser);
+  const interrupt = registerPlaces(attr.sampleRegsIntr);
   let fixedHead = 0;
   const place = (bit: number): number => {
     if ((sampleType & bit) === 0) return -1;
@@ -55,10 +55,10 @@ export function createSampleLayout(attr: EventAttr, countsLost: boolean): Sample
     readFormat: (attr.readFormat ?? 0) | SOURCE_READ_FORMAT | (countsLost ? ReadFormat.LOST : 0),
     branchHwIndex: (branches & PERF_SAMPLE_BRANCH_HW_INDEX) !== 0n,
     branchCounters: (branches & PERF_SAMPLE_BRANCH_COUNTERS) !== 0n,
-    userRegisters,
-    interruptRegisters,
-    userRegisterCount: Math.max(...userRegisters) + 1,
-    interruptRegisterCount: Math.max(...interruptRegisters) + 1,
+    userRegisters: user.places,
+    interruptRegisters: interrupt.places,
+    userRegisterCount: user.count,
+    interruptRegisterCount: interrupt.count,
     ip,
     addr,
     streamId,
@@ -67,10 +67,18 @@ export function createSampleLayout(attr: EventAttr, countsLost: boolean): Sample
   };
 }
 
-function registerPlaces(mask: number | bigint | undefined): Int8Array {
-  const places = new Int8Array(64).fill(-1);
+interface RegisterPlaces {
+  places: Int8Array;
+  count: number;
+}
+
+const noRegisters: RegisterPlaces = { places: new Int8Array(64).fill(-1), count: 0 };
+
+function registerPlaces(mask: number | bigint | undefined): RegisterPlaces {
   let bits = BigInt.asUintN(64, BigInt(mask ?? 0));
-  let place = 0;
-  for (let register = 0; bits !== 0n; register++, bits >>= 1n) if (bits & 1n) places[register] = place++;
-  return places;
+  if (bits === 0n) return noRegisters;
+  const places = new Int8Array(64).fill(-1);
+  let count = 0;
+  for (let register = 0; bits !== 0n; register++, bits >>= 1n) if (bits & 1n) places[register] = count++;
+  return { places, count };
 }
