@@ -21,7 +21,7 @@ constexpr uint64_t kUrgentPauseNanos = 2'000'000;
 // So many records at a time are many: they wait for others.
 constexpr uint64_t kMany = 4;
 // So many ticks pass at most until a batch is together.
-constexpr uint64_t kMostTicks = 2;
+constexpr uint64_t kMostTicks = 4;
 // While no record comes the tick grows with the silence: the next record waits no longer than this part of it.
 constexpr uint64_t kRestShare = 20;
 

@@ -26,7 +26,7 @@ export interface ReaderOptions {
   quickTick?: number;
   /**
    * Records that make a look worth what it costs, from 0: where a tick would bring fewer, but four, it lasts until they are
-   * there, or twice as long. Default 0, no tick lasts longer.
+   * there, or four times as long. Default 0, no tick lasts longer.
    */
   batch?: number;
   /**

@@ -37,8 +37,8 @@ interface SensorParts {
 
 /** Milliseconds that an event waits for others at the most where few come: what a subscriber far away does not notice. */
 const QUICK_TICK = 1.5;
-/** Records that make it worth handing them out: less than that, and most of what they cost is the hand-out. */
-const BATCH = 64;
+/** Records that make it worth handing them out: with fewer, most of what they cost is the hand-out. */
+const BATCH = 256;
 /** Milliseconds between two looks at the loss counts: subscribers hear of a loss within a second, however busy the host. */
 const LOSS_INTERVAL = 500;
 
