@@ -1,5 +1,6 @@
 // What a sensor costs: CPU time of its process for each cycle of fork, exec and exit, and for each system call that a
-// subscriber in the process gets; how much the load slows down; what was lost. Needs root.
+// subscriber in the process gets; how much the load slows down, and how much by the kernel's part alone (sensor/floor.c);
+// what was lost. Needs root and a C compiler.
 //
 //   node tools/bench/sensor.mjs [--cycles N] [--rounds N] [--rate N] [--seconds N] [--only storm|flood]
 //
@@ -12,6 +13,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Tracefs } from "../../packages/perf/dist/index.js";
 import { Sensor, syscallNumber } from "../../packages/sensor/dist/index.js";
 
 const { values } = parseArgs({
@@ -58,14 +60,23 @@ int main(int argc, char **argv) {
 
 const folder = mkdtempSync(join(tmpdir(), "kernscope-bench-"));
 const program = join(folder, "load");
+const floor = join(folder, "floor");
+/** What a sensor has for fork, exec and exit, exec first. */
+const FLOOR_EVENTS = ["sched/sched_process_exec", "task/task_newtask", "task/task_rename", "sched/sched_process_exit"];
 try {
   writeFileSync(`${program}.c`, load);
-  const compiled = spawnSync("cc", ["-O2", `${program}.c`, "-o", program], { encoding: "utf8" });
-  if (compiled.status !== 0) throw new Error(compiled.stderr);
+  compile(`${program}.c`, program);
+  compile(new URL("sensor/floor.c", import.meta.url).pathname, floor);
   if (values.only !== "flood") await storm(Number(values.cycles), Number(values.rounds));
   if (values.only !== "storm") await flood(Number(values.rate), Number(values.seconds));
 } finally {
   rmSync(folder, { recursive: true });
+}
+
+/** @param {string} source @param {string} target */
+function compile(source, target) {
+  const { status, stderr } = spawnSync("cc", ["-O2", "-pthread", source, "-o", target], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
 }
 
 /** @param {number} cycles @param {number} rounds */
@@ -78,16 +89,28 @@ async function storm(cycles, rounds) {
   let lost = bed.lost();
   const rss = memory();
   await bed.close();
-  // Without a sensor, with a warm one, and without again, so that what the machine does meanwhile weighs on both alike.
-  const ratios = [];
+  // Without a sensor, with a warm one, and without again, so that what the machine does meanwhile weighs on both alike; then
+  // beside what the kernel's part of it costs alone.
+  const [ratios, floors] = [[], []];
+  let before = await run(...args);
+  /** @param {number} seconds that a round took whose neighbours had no sensor */
+  const beside = async (seconds) => {
+    const after = await run(...args);
+    const ratio = (2 * seconds) / (before + after);
+    before = after;
+    return ratio;
+  };
   for (let round = 0; round < rounds; round++) {
-    const before = await run(...args);
     const fresh = await open(filters);
-    await fresh.watch(["storm", "1000"]);
+    await fresh.watch(args);
     const { seconds } = await fresh.watch(args);
     lost += fresh.lost();
     await fresh.close();
-    ratios.push((2 * seconds) / (before + (await run(...args))));
+    ratios.push(await beside(seconds));
+    const stop = await startFloor();
+    const least = await run(...args);
+    await stop();
+    floors.push(await beside(least));
   }
   // There are events of others, too.
   const [cold = Number.NaN, , ...warm] = watched.map(({ cpu, count }) => (3 * cpu) / count);
@@ -95,8 +118,24 @@ async function storm(cycles, rounds) {
   console.log(
     `exec storm: ${cycles} cycles a round (${(others * 100).toFixed(0)} % more by others), µs of CPU a cycle: ` +
       `${median(warm).toFixed(0)} warm (${spread(warm)}), ${cold.toFixed(0)} cold; ` +
-      `load ×${median(ratios).toFixed(3)} (${spread(ratios, 2)}), ${lost} lost, RSS ${rss} MiB`,
+      `load ×${median(ratios).toFixed(3)} (${spread(ratios, 2)}), ` +
+      `by the kernel's part alone ×${median(floors).toFixed(3)} (${spread(floors, 2)}), ${lost} lost, RSS ${rss} MiB`,
   );
+}
+
+/** Starts the C program that has the same events open and reads nothing. @returns {Promise<() => Promise<void>>} its end */
+async function startFloor() {
+  const tracefs = await Tracefs.open();
+  const ids = await Promise.all(FLOOR_EVENTS.map((name) => tracefs.readId(name)));
+  await tracefs.close();
+  const child = spawn(floor, ids.map(String), { stdio: ["pipe", "pipe", "inherit"] });
+  const closed = once(child, "close");
+  await Promise.race([once(child.stdout, "data"), closed]);
+  if (child.exitCode !== null) throw new Error(`the floor ended with ${child.exitCode}`);
+  return async () => {
+    child.stdin.end();
+    await closed;
+  };
 }
 
 /** @param {number} rate @param {number} seconds */
