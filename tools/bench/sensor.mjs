@@ -7,14 +7,12 @@
 // --cycles   of fork, exec and exit in a round (default 4,000)
 // --rounds   of the storm that count, after two that warm the code up; medians (default 7)
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Tracefs } from "../../packages/perf/dist/index.js";
 import { Sensor, syscallNumber } from "../../packages/sensor/dist/index.js";
+import { compiled } from "./monitor/programs.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -26,58 +24,13 @@ const { values } = parseArgs({
   },
 });
 
-/** Runs /bin/true so many times, one after the other; or makes so many calls a second, a fiftieth at a time. */
-const load = `
-#define _GNU_SOURCE
-#include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
-int main(int argc, char **argv) {
-  double start = now();
-  if (!strcmp(argv[1], "storm")) {
-    char *args[] = {"/bin/true", NULL}, *environment[] = {NULL};
-    for (int i = 0; i < atoi(argv[2]); i++) {
-      pid_t pid = fork();
-      if (pid == 0) { execve(args[0], args, environment); _exit(1); }
-      waitpid(pid, NULL, 0);
-    }
-  } else {
-    long calls = atol(argv[2]), each = calls / 500;
-    for (int part = 0; part < 500 * atoi(argv[3]); part++) {
-      for (long i = 0; i < each; i++) syscall(SYS_getppid);
-      double ahead = start + (part + 1) / 500.0 - now();
-      if (ahead > 0) usleep(ahead * 1e6);
-    }
-  }
-  printf("%f", now() - start);
-}`;
-
-const folder = mkdtempSync(join(tmpdir(), "kernscope-bench-"));
-const program = join(folder, "load");
-const floor = join(folder, "floor");
-/** What a sensor has for fork, exec and exit, exec first. */
+const folder = new URL("sensor", import.meta.url).pathname;
+const load = compiled("load", folder);
+const floor = compiled("floor", folder);
+/** Of what a sensor has for fork, exec and exit, that which comes in each cycle; exec first. */
 const FLOOR_EVENTS = ["sched/sched_process_exec", "task/task_newtask", "task/task_rename", "sched/sched_process_exit"];
-try {
-  writeFileSync(`${program}.c`, load);
-  compile(`${program}.c`, program);
-  compile(new URL("sensor/floor.c", import.meta.url).pathname, floor);
-  if (values.only !== "flood") await storm(Number(values.cycles), Number(values.rounds));
-  if (values.only !== "storm") await flood(Number(values.rate), Number(values.seconds));
-} finally {
-  rmSync(folder, { recursive: true });
-}
-
-/** @param {string} source @param {string} target */
-function compile(source, target) {
-  const { status, stderr } = spawnSync("cc", ["-O2", "-pthread", source, "-o", target], { encoding: "utf8" });
-  if (status !== 0) throw new Error(stderr);
-}
+if (values.only !== "flood") await storm(Number(values.cycles), Number(values.rounds));
+if (values.only !== "storm") await flood(Number(values.rate), Number(values.seconds));
 
 /** @param {number} cycles @param {number} rounds */
 async function storm(cycles, rounds) {
@@ -92,6 +45,7 @@ async function storm(cycles, rounds) {
   // Without a sensor, with a warm one, and without again, so that what the machine does meanwhile weighs on both alike; then
   // beside what the kernel's part of it costs alone.
   const [ratios, floors] = [[], []];
+  const ids = await floorIds();
   let before = await run(...args);
   /** @param {number} seconds that a round took whose neighbours had no sensor */
   const beside = async (seconds) => {
@@ -107,7 +61,7 @@ async function storm(cycles, rounds) {
     lost += fresh.lost();
     await fresh.close();
     ratios.push(await beside(seconds));
-    const stop = await startFloor();
+    const stop = await startFloor(ids);
     const least = await run(...args);
     await stop();
     floors.push(await beside(least));
@@ -123,11 +77,15 @@ async function storm(cycles, rounds) {
   );
 }
 
-/** Starts the C program that has the same events open and reads nothing. @returns {Promise<() => Promise<void>>} its end */
-async function startFloor() {
+async function floorIds() {
   const tracefs = await Tracefs.open();
   const ids = await Promise.all(FLOOR_EVENTS.map((name) => tracefs.readId(name)));
   await tracefs.close();
+  return ids;
+}
+
+/** Starts the C program that has the events with these ids open and reads nothing. @param {number[]} ids */
+async function startFloor(ids) {
   const child = spawn(floor, ids.map(String), { stdio: ["pipe", "pipe", "inherit"] });
   const closed = once(child, "close");
   await Promise.race([once(child.stdout, "data"), closed]);
@@ -204,7 +162,7 @@ function spread(values, digits = 0) {
 
 /** @param {string[]} args */
 async function run(...args) {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(load, args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout.on("data", (part) => {
     text += part;

@@ -44,6 +44,11 @@ test("64 bits are a number where that is exact, else a bigint", () => {
   const fields = ["s64 s;	offset:8;	size:8;	signed:1;", "u64 u;	offset:16;	size:8;	signed:0;"];
   const safe = Number.MAX_SAFE_INTEGER;
   for (const [s, u] of [
+    [2 ** 31 - 1, 2 ** 31 - 1],
+    [2 ** 31, 2 ** 31],
+    [-(2 ** 31), 2 ** 32 - 1],
+    [-(2 ** 31) - 1, 2 ** 32],
+    [-(2 ** 32), 2 ** 32 + 1],
     [safe, safe],
     [-safe, 0],
     [BigInt(safe) + 1n, BigInt(safe) + 1n],

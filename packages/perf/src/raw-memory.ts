@@ -71,6 +71,7 @@ export function joinUnsigned(high: number, low: number): number | bigint {
 
 /** An s64 of its halves: a number from −2^53 + 1 to 2^53 − 1, else a bigint. */
 export function joinSigned(high: number, low: number): number | bigint {
+  // 32 bits and their sign.
   if (high === low >> 31) return low | 0;
   if (high < 0x20_0000 && (high > -0x20_0000 || (high === -0x20_0000 && low > 0))) return high * WORD + low;
   return (BigInt(high) << 32n) | BigInt(low);

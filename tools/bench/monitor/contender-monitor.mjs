@@ -68,7 +68,8 @@ const id = await monitor.registerTracepoint(settings.tracepoint, handlers[settin
   urgent: settings.urgent === true,
 });
 let run = monitor.run();
-const churned = settings.churn === undefined ? [] : await namesToChurn();
+const names = settings.churn === undefined ? [] : await namesToChurn();
+if (settings.churn !== undefined) collectGarbage();
 if (settings.block !== undefined) keepBusy(settings.block);
 
 let before = { events: 0, hits: 0, lost: 0, cpuNanos: 0 };
@@ -80,7 +81,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     before = await counters();
     answer({ begun: true });
   } else {
-    const longest = settings.churn === undefined ? {} : await churn(settings.churn, churned);
+    const longest = settings.churn === undefined ? {} : await churn(settings.churn, names);
     await drain();
     const after = await counters();
     const since = Object.fromEntries(Object.keys(after).map((key) => [key, after[key] - before[key]]));
@@ -118,17 +119,21 @@ function percentiles() {
   return { p50: at(0.5), p99: at(0.99), max: histogram.findLastIndex((each) => each > 0) };
 }
 
-/**
- * Tracepoints that nobody else has open. V8's first full collection, which each program has once when its heap comes to 7 MB
- * and which takes all of the heap in one go, is had here: it is no registration's doing.
- */
+/** Tracepoints that nobody else has open. */
 async function namesToChurn() {
   const tracefs = await Tracefs.open();
   const names = (await tracefs.listEvents()).filter((name) => name.startsWith("syscalls/sys_enter_s")).slice(0, 50);
   await tracefs.close();
+  return names;
+}
+
+/**
+ * V8's first full collection, which each program has once when its heap comes to 7 MB and which takes all of the heap in one
+ * go: it is no registration's doing.
+ */
+function collectGarbage() {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
-  return names;
 }
 
 /**

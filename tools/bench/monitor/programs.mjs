@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 
 const cache = fileURLToPath(new URL("../../../.cache/bench", import.meta.url));
 
-/** Compiles `name`.c of this folder, once for each text of it; returns the program's path. */
-export function compiled(name) {
-  const source = join(import.meta.dirname, `${name}.c`);
+/** Compiles `name`.c of a bench's folder, once for each text of it; returns the program's path. */
+export function compiled(name, folder = import.meta.dirname) {
+  const source = join(folder, `${name}.c`);
   const program = join(
     cache,
     `${name}-${createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 12)}`,
@@ -16,7 +16,9 @@ export function compiled(name) {
   if (existsSync(program)) return program;
   mkdirSync(cache, { recursive: true });
   const draft = `${program}.${process.pid}`;
-  execFileSync(process.env.CC ?? "cc", ["-O2", "-Wall", "-Wextra", "-o", draft, source], { stdio: "inherit" });
+  execFileSync(process.env.CC ?? "cc", ["-O2", "-Wall", "-Wextra", "-pthread", "-o", draft, source], {
+    stdio: "inherit",
+  });
   renameSync(draft, program);
   return program;
 }

@@ -1,5 +1,5 @@
-// What the kernel's part of watching an exec storm costs the storm at the least: the events that a sensor has for fork,
-// exec and exit, into rings of the same size, and on each CPU a thread that wakes at each exec as the one does that
+// What the kernel's part of watching an exec storm costs the storm at the least: a sensor's events that come in each
+// fork, exec and exit, into rings of the same size, and on each CPU a thread that wakes at each exec as the one does that
 // completes stacks. Nothing is read but the rings' heads.
 //
 //   floor EXEC_ID OTHER_ID...
