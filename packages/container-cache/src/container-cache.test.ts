@@ -229,6 +229,28 @@ test("podman's and CRI-O's storage is told apart, and nonsense in it is left out
   rmSync(root, { recursive: true });
 });
 
+test("a configuration that is being written is taken in once it is whole", async () => {
+  const root = mkdtempSync(join(tmpdir(), "storage-"));
+  const list = join(root, "overlay-containers");
+  const file = join(list, A, "userdata/config.json");
+  mkdirSync(join(list, A, "userdata"), { recursive: true });
+  const created = "2020-01-01T00:00:00Z";
+  const item = { id: A, names: ["n"], image: B, metadata: '{"name":"web"}', created };
+  writeFileSync(join(list, "containers.json"), JSON.stringify([item]));
+  const config = JSON.stringify({ linux: { cgroupsPath: `machine.slice:libpod:${A}` }, process: { args: ["sh"] } });
+  writeFileSync(file, config.slice(0, 20));
+  {
+    await using host = await FakeHost.open({ storageRoots: [root] });
+    await host.cache.ready;
+    const info = host.cache.lookupContainer(A);
+    assert.equal([info?.name, info?.ociConfig, info?.cgroupPath], ["web", "", ""]);
+    writeFileSync(file, config);
+    await host.until(() => info?.ociConfig !== "");
+    assert.equal([info?.ociConfig, info?.cgroupPath], [config, `/machine.slice/libpod-${A}.scope`]);
+  }
+  rmSync(root, { recursive: true });
+});
+
 test("options out of their range are refused", async () => {
   await using monitor = await new FakeKernel().openMonitor();
   try {

@@ -16,6 +16,8 @@ import type { ProcessLook } from "./process-look.js";
 
 /** Milliseconds for which the kernel's word on an end waits for the runtime's, and the other way round. */
 const PATIENCE = 500;
+/** Removals that are remembered. */
+const REMOVAL_LIMIT = 4096;
 
 export interface RegistryOptions {
   readonly monitor: Pick<EventMonitor, "clock" | "enqueueExternalSample">;
@@ -62,6 +64,8 @@ export class ContainerRegistry {
   readonly #waiting = new Map<ContainerEntry, Waiting>();
   /** The time of the last event of a container: the next one is not to come before it. */
   readonly #told = new WeakMap<ContainerEntry, number>();
+  /** When containers were removed, of `performance.now()`: what was read of one before that may come after it. */
+  readonly #removed = new Map<string, number>();
   /** Running containers by the pid of their first process. */
   readonly byPid = new Map<number, ContainerEntry>();
   #closed = false;
@@ -152,9 +156,17 @@ export class ContainerRegistry {
     if (this.#entries.get(entry.id) !== entry) return;
     const events = applyRemoval(entry, this.#now());
     this.#entries.delete(entry.id);
+    this.#noteRemoval(entry.id);
     this.#tell(entry, events, () => sampleId ?? this.#sample(entry, undefined));
     this.#follow(entry);
     this.#options.onGone(entry);
+  }
+
+  /** Whether a container was removed at a time (of `performance.now()`) or later: what is said of it as of then is out of date. */
+  wasRemoved(id: string, asOf: number): boolean {
+    const isStale = (this.#removed.get(id) ?? Number.NEGATIVE_INFINITY) >= asOf;
+    if (isStale) this.stale++;
+    return isStale;
   }
 
   /** Ends the containers whose first process is gone, without anybody having told of it. */
@@ -211,6 +223,12 @@ export class ContainerRegistry {
     const timer = setTimeout(() => this.#release(entry), PATIENCE);
     timer.unref();
     this.#waiting.set(entry, { timer, seen, afterwards: [next] });
+  }
+
+  #noteRemoval(id: string): void {
+    this.#removed.delete(id);
+    this.#removed.set(id, performance.now());
+    if (this.#removed.size > REMOVAL_LIMIT) this.#removed.delete(this.#removed.keys().next().value as string);
   }
 
   /** The runtime's word completes that of the kernel. */

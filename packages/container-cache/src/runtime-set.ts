@@ -107,7 +107,8 @@ export class RuntimeSet {
       if (entry !== undefined && rankOf(source.runtime) >= rankOf(entry.runtime)) registry.remove(entry);
     };
     const context: RuntimeContext = {
-      update: (id, data, { settled = false } = {}) => {
+      update: (id, data, { settled = false, asOf } = {}) => {
+        if (asOf !== undefined && registry.wasRemoved(id, asOf)) return;
         const entry = registry.getOrCreate(id);
         if (entry === undefined) return;
         told.add(id);

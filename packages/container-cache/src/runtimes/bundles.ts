@@ -21,11 +21,11 @@ export async function readBundle(
   return "";
 }
 
-/** The configuration in a bundle's folder. */
+/** The configuration in a bundle's folder; empty also while it is being written: podman does not write it beside and rename it. */
 export async function readOciConfig(bundle: string, context: RuntimeContext): Promise<string> {
   const read = await readBounded(join(bundle, "config.json"), context.maxConfig);
   if (read?.large) context.oversized();
-  return read?.text ?? "";
+  return parseJson(read?.text ?? "") === undefined ? "" : (read?.text ?? "");
 }
 
 /** Path of the cgroup that an OCI configuration asks for; empty where it does not say, or in a way that is not known. */

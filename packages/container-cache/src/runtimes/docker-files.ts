@@ -68,10 +68,12 @@ export class DockerFiles {
   }
 
   async #read(id: string): Promise<void> {
+    const asOf = performance.now();
     const config = await readConfig(this.#folder, id, this.#context);
     const json = parseJson(config);
     if (json === undefined || textAt(json, "ID") !== id) return;
-    this.#context.update(id, await this.#addFiles(id, { ...dockerFacts(json), jsonConfig: config }), { settled: true });
+    const facts = await this.#addFiles(id, { ...dockerFacts(json), jsonConfig: config });
+    this.#context.update(id, facts, { settled: true, asOf });
   }
 }
 

@@ -22,8 +22,11 @@ export interface RuntimeStatus {
 
 /** What a source tells the cache. */
 export interface RuntimeContext {
-  /** Takes in what the runtime says of a container; `settled`: its name and image are among what was said by now, or never will. */
-  update(id: string, data: ContainerData, options?: { settled?: boolean }): void;
+  /**
+   * Takes in what the runtime says of a container. `settled`: its name and image are among what was said by now, or never
+   * will. `asOf`: it was so at a time (of `performance.now()`), and is nothing to a container that was removed since.
+   */
+  update(id: string, data: ContainerData, options?: { settled?: boolean; asOf?: number }): void;
   /** The container is not there any more. */
   remove(id: string): void;
   /**

@@ -95,7 +95,7 @@ export class StorageFiles {
       if (known?.settled && (this.#isTold() || this.#taken.get(id) === text)) continue;
       this.#taken.set(id, text);
       const facts = await this.#facts(folder, id, item, metadata);
-      this.#context.update(id, facts, { settled: true });
+      this.#context.update(id, facts, { settled: true, asOf });
       if (facts.ociConfig === "") this.#await(folder, id);
     }
     for (const id of this.#ids.get(folder) ?? []) if (!ids.has(id)) this.#taken.delete(id);
@@ -114,11 +114,12 @@ export class StorageFiles {
     if (this.#waiting.has(id)) return;
     const bundle = join(folder, id, "userdata");
     const watch = new FolderWatch(bundle, async () => {
+      const asOf = performance.now();
       const facts = factsOfConfig(await readOciConfig(bundle, this.#context));
       if (facts === undefined || !this.#watches.has(folder)) return;
       watch.close();
       this.#waiting.delete(id);
-      this.#context.update(id, facts);
+      this.#context.update(id, facts, { asOf });
     });
     this.#waiting.set(id, watch);
     void watch.start();
