@@ -17,6 +17,20 @@ export function countResults(output, trouble) {
   return { passed, failed, skipped, reason: "" };
 }
 
+/** Lines of a failed test's report that are told of it, its name among them. */
+const TOLD_LINES = 25;
+
+/** The reports of the tests that failed, each cut to its beginning. @param {string} output @returns {string[]} */
+export function failedTests(output) {
+  const reports = output.split(/^(?=\s*FAIL {2})/m).slice(1);
+  return reports.flatMap((report) =>
+    report
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .slice(0, TOLD_LINES),
+  );
+}
+
 function last(text, pattern) {
   const found = [...text.matchAll(pattern)].at(-1);
   return found === undefined ? undefined : Number(found[1]);

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { GroupOutput } from "./group-output.mjs";
-import { countResults } from "./test-results.mjs";
+import { countResults, failedTests } from "./test-results.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -33,10 +33,13 @@ if (!(timeoutSeconds > 0)) {
 if (!values["no-build"]) build();
 const files = findTests(positionals, values["kernel-facing"]);
 const sum = { passed: 0, failed: 0, skipped: 0 };
+/** What failed is told again at the end: the middle of a long output is not always kept. */
+const failures = [];
 for (const group of values.grouped ? groupByPackage(files) : files.map((file) => [file])) {
   for (let rest = group; rest.length > 0; ) rest = rest.slice(await runFiles(rest));
 }
 if (sum.passed + sum.failed === 0) console.log(`no test ran (${files.length} files, ${sum.skipped} skipped)`);
+for (const line of failures) console.log(line);
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exitCode = sum.failed > 0 || sum.passed === 0 ? 1 : 0;
 
@@ -109,8 +112,10 @@ function report(file, output, trouble, seconds) {
   const verdict = result.failed > 0 ? "FAIL" : result.passed > 0 ? "ok" : "skip";
   const figures = `${result.passed} passed, ${result.skipped} skipped, ${seconds.toFixed(1)} s`;
   console.log(`${verdict.padEnd(4)} ${relative(root, file)} (${figures})`);
-  if (result.failed > 0) console.log(`${output}\n     ${result.reason}`);
-  else for (const line of output.split("\n")) if (line.startsWith("skipped: ")) console.log(`     ${line}`);
+  if (result.failed > 0) {
+    console.log(`${output}\n     ${result.reason}`);
+    failures.push(`FAIL ${relative(root, file)}: ${result.reason}`, ...failedTests(output));
+  } else for (const line of output.split("\n")) if (line.startsWith("skipped: ")) console.log(`     ${line}`);
 }
 
 /** Runs Node with these arguments; what is printed is handed on, along with how to give it all its time again. */
