@@ -36,7 +36,10 @@ export interface ReaderOptions {
   restTick?: number;
   /** Microseconds that a record is held back so that slower CPUs' records can come before it. Default 100. */
   slack?: number;
-  /** Clock of the records (`Clock`). Default MONOTONIC, which is `process.hrtime`'s. */
+  /**
+   * Clock of the records (`Clock`). Default MONOTONIC, which is `process.hrtime`'s. REALTIME can be set: when it is set back
+   * by over a second, the records from before still come, but flagged corrupt, and out of order.
+   */
   clockId?: number;
 }
 
