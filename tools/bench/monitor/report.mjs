@@ -1,8 +1,11 @@
-/** What native-reader's design asks for; a line of the table that misses it says so. */
+/** What is to be reached; a line of the table that misses it says so. */
 const targets = {
   "monitor, three fields read": 130,
   "monitor, every field into an object": 220,
+  "monitor, decodeObject": 220,
 };
+/** Of the ns: at a lower rate the floor, too, spends most of its time on being woken, and only the ratio to it tells. */
+const FULL_LOAD = "as fast as it goes";
 const FLOOR_RATIO = 4;
 
 export function median(numbers) {
@@ -33,7 +36,8 @@ const printers = {
       for (const row of rows) {
         const ratio = row.nanosPerEvent / floor;
         const target = targets[row.name];
-        const missed = target !== undefined && (row.nanosPerEvent > target || ratio > FLOOR_RATIO);
+        const most = load === FULL_LOAD ? target : Number.POSITIVE_INFINITY;
+        const missed = target !== undefined && (row.nanosPerEvent > most || ratio > FLOOR_RATIO);
         const cells = [
           row.nanosPerEvent.toFixed(0),
           row.best.toFixed(0),
@@ -41,7 +45,7 @@ const printers = {
           number(row.rate),
           number(row.lost),
         ];
-        line(row.name, cells, missed && `missed: ${target} ns, ${FLOOR_RATIO} x floor`);
+        line(row.name, cells, missed && `missed: ${load === FULL_LOAD ? `${target} ns, ` : ""}${FLOOR_RATIO} x floor`);
       }
     }
   },
