@@ -20,6 +20,7 @@
 #include "merge.h"
 #include "perf_event.h"
 #include "stack_completer.h"
+#include "ticks.h"
 #include "work_thread.h"
 
 namespace kernscope {
@@ -27,10 +28,7 @@ namespace kernscope {
 struct ReaderConfig {
   std::vector<int> cpus;
   uint64_t ring_size = 0;
-  uint64_t tick_nanos = 0;
-  uint64_t quick_tick_nanos = 0;
-  uint64_t rest_tick_nanos = 0;
-  uint64_t batch = 0;
+  Ticks ticks;
   uint64_t slack_nanos = 0;
   int clock_id = 0;
   // Rings on CPUs that are offline, too: events of processes can be opened there, and stay when a CPU comes and goes.

@@ -18,17 +18,6 @@ constexpr double kFullEnough = 1.0 / 8;
 // How often records are handed out for urgent ones at most, where few come: what a consumer does for each hand-out would
 // else cost more than what it does for the records.
 constexpr uint64_t kUrgentPauseNanos = 2'000'000;
-// So many records at a time are many: they wait for others.
-constexpr uint64_t kMany = 4;
-// So many ticks pass at most until a batch is together.
-constexpr uint64_t kMostTicks = 4;
-// While no record comes the tick grows with the silence: the next record waits no longer than this part of it.
-constexpr uint64_t kRestShare = 20;
-
-// How long the tick lasts where the last `passed` nanoseconds brought so many records.
-uint64_t tick_for(const ReaderConfig& config, uint64_t records, uint64_t passed) {
-  return std::clamp(passed * config.batch / records, config.tick_nanos, kMostTicks * config.tick_nanos);
-}
 
 }  // namespace
 
@@ -70,10 +59,9 @@ void Reader::run() {
     if (merge_.copied() != 0 || result != Merge::Result::kDone) flowed = now;
 
     const uint64_t settle = config_.slack_nanos + kSettleNanos;
-    const bool many = merge_.copied() >= kMany;
-    const uint64_t usual = many ? tick_for(config_, merge_.copied(), now - before) : config_.quick_tick_nanos;
-    const uint64_t rest = std::min((now - flowed) / kRestShare, config_.rest_tick_nanos);
-    const uint64_t tick = std::max(usual, rest);
+    const bool many = merge_.copied() >= Ticks::kMany;
+    const uint64_t usual = config_.ticks.usual(merge_.copied(), now - before);
+    const uint64_t tick = std::max(usual, config_.ticks.resting(now - flowed));
     // When the fullest ring will be as full as it should get, if it goes on like this.
     const double filled = static_cast<double>(now - before) * kFullEnough / std::max(merge_.fullness(), 1e-9);
     before = now;

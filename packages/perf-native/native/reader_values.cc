@@ -65,10 +65,10 @@ ReaderConfig reader_config(const Napi::Object& options) {
   const auto cpus = options.Get("cpus").As<Napi::Int32Array>();
   config.cpus.assign(cpus.Data(), cpus.Data() + cpus.ElementLength());
   config.ring_size = u64(options, "ringSize");
-  config.tick_nanos = u64(options, "tickNanos");
-  config.quick_tick_nanos = u64(options, "quickTickNanos");
-  config.rest_tick_nanos = u64(options, "restTickNanos");
-  config.batch = u64(options, "batch");
+  config.ticks.tick_nanos = u64(options, "tickNanos");
+  config.ticks.quick_tick_nanos = u64(options, "quickTickNanos");
+  config.ticks.rest_tick_nanos = u64(options, "restTickNanos");
+  config.ticks.batch = u64(options, "batch");
   config.slack_nanos = u64(options, "slackNanos");
   config.clock_id = static_cast<int>(u64(options, "clockId"));
   config.offline_rings = options.Get("offlineRings").As<Napi::Boolean>();

@@ -8,6 +8,7 @@ void sample_layout_tests();
 void new_stack_tests();
 void stack_stash_tests();
 void work_thread_tests();
+void ticks_tests();
 void reader_tests();
 }  // namespace kernscope::test
 
@@ -20,6 +21,7 @@ int main() {
   sample_layout_tests();
   new_stack_tests();
   stack_stash_tests();
+  ticks_tests();
   reader_tests();
   std::printf("%lu checks\n", checks.load());
 }

@@ -45,7 +45,7 @@ struct Bed {
     for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
       if (CPU_ISSET(cpu, &set)) config.cpus.push_back(cpu);
     config.ring_size = kRingSize;
-    config.tick_nanos = config.quick_tick_nanos = config.rest_tick_nanos = 1'000'000;
+    config.ticks = {.tick_nanos = 1'000'000, .quick_tick_nanos = 1'000'000, .rest_tick_nanos = 1'000'000};
     config.slack_nanos = 100'000;
     config.clock_id = CLOCK_MONOTONIC;
     reader = std::make_unique<Reader>(config, memory.data(), memory.size(), [] {},
