@@ -84,6 +84,7 @@ class Reader {
   void close_events(const std::vector<uint32_t>& indices);
   // Forgets closed events whose records are out, and gives their rings back.
   void reap();
+  // On the thread of reap().
   void close_all();
   std::vector<int> cpus() const;
 

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstring>
+#include <future>
 #include <thread>
 
 #include "check.h"
@@ -53,7 +54,13 @@ struct Bed {
     CHECK(!closer.start("test-close"));
   }
   ~Bed() {
-    reader->close_all();
+    // Behind the reaping that may be under way, as reader_object.cc does.
+    std::promise<void> closed;
+    closer.post([&] {
+      reader->close_all();
+      closed.set_value();
+    });
+    closed.get_future().wait();
     closer.stop();
   }
 
