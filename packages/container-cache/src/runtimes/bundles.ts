@@ -25,7 +25,8 @@ export async function readBundle(
 export async function readOciConfig(bundle: string, context: RuntimeContext): Promise<string> {
   const read = await readBounded(join(bundle, "config.json"), context.maxConfig);
   if (read?.large) context.oversized();
-  return parseJson(read?.text ?? "") === undefined ? "" : (read?.text ?? "");
+  const text = read?.text ?? "";
+  return parseJson(text) === undefined ? "" : text;
 }
 
 /** Path of the cgroup that an OCI configuration asks for; empty where it does not say, or in a way that is not known. */
