@@ -164,9 +164,7 @@ export class ContainerRegistry {
 
   /** Whether a container was removed at a time (of `performance.now()`) or later: what is said of it as of then is out of date. */
   wasRemoved(id: string, asOf: number): boolean {
-    const isStale = (this.#removed.get(id) ?? Number.NEGATIVE_INFINITY) >= asOf;
-    if (isStale) this.stale++;
-    return isStale;
+    return (this.#removed.get(id) ?? Number.NEGATIVE_INFINITY) >= asOf;
   }
 
   /** Ends the containers whose first process is gone, without anybody having told of it. */

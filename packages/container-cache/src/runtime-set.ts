@@ -108,7 +108,10 @@ export class RuntimeSet {
     };
     const context: RuntimeContext = {
       update: (id, data, { settled = false, asOf } = {}) => {
-        if (asOf !== undefined && registry.wasRemoved(id, asOf)) return;
+        if (asOf !== undefined && registry.wasRemoved(id, asOf)) {
+          registry.stale++;
+          return;
+        }
         const entry = registry.getOrCreate(id);
         if (entry === undefined) return;
         told.add(id);

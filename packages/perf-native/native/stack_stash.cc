@@ -19,8 +19,8 @@ constexpr size_t kCompared = 16;
 // Positions are multiples of 8.
 constexpr uint64_t kBusy = 1;
 // How long the merge waits for a thread that is in the middle of a record, which reads some pages. Only one whose CPU is
-// taken away takes longer: a hypervisor that has fewer CPUs than its guests does so for a tenth of a second. The rings have
-// room meanwhile; what the thread is about to read, nobody can read later.
+// taken away takes longer, as by an emulator that runs a guest's CPUs in turns of a tenth of a second. What does not fit the
+// rings meanwhile is counted; what the thread is about to read may be gone when somebody else asks.
 constexpr std::chrono::milliseconds kPatience{150};
 constexpr std::chrono::microseconds kMoment{20};
 // A slow stream stays in so much of the memory.

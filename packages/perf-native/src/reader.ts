@@ -38,7 +38,7 @@ export interface ReaderOptions {
   slack?: number;
   /**
    * Clock of the records (`Clock`). Default MONOTONIC, which is `process.hrtime`'s. REALTIME can be set: when it is set back
-   * by over a second, the records from before still come, but flagged corrupt, and out of order.
+   * by over a second, the records from before come at once, flagged corrupt and with another time.
    */
   clockId?: number;
 }

@@ -5,7 +5,7 @@ const targets = {
   "monitor, decodeObject": 220,
 };
 /** Of the ns: at a lower rate the floor, too, spends most of its time on being woken, and only the ratio to it tells. */
-const FULL_LOAD = "as fast as it goes";
+export const FULL_LOAD = "as fast as it goes";
 const FLOOR_RATIO = 4;
 
 export function median(numbers) {
@@ -53,7 +53,7 @@ const printers = {
   capacity({ tries, maxRateWithoutLoss }) {
     heading("rates, three fields read, 2 MiB rings", "events/s", "lost");
     for (const { asked, rate, lost } of tries) {
-      line(asked === 0 ? "as fast as it goes" : `asked for ${number(asked)}`, [number(rate), number(lost)]);
+      line(asked === 0 ? FULL_LOAD : `asked for ${number(asked)}`, [number(rate), number(lost)]);
     }
     line(
       "most without loss",
